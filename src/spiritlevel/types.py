@@ -396,6 +396,112 @@ class Verdict(Frozen):
     attempts: int = 0
 
 
+class Seen(Frozen):
+    """What one campaign saw on one side: transcripts, and the text judge's word on each."""
+
+    model: ModelRef
+    side: Side
+    transcripts: RowSet
+    outcomes: RowSet
+    """Judgement rows of the text judge, aligned with `transcripts`."""
+    prompts: int
+    clusters: int
+    largest_cluster: int
+    left_out: int = 0
+    """Prompts of this side left out because training or a declared data set holds a near-duplicate."""
+    families: tuple[str, ...] = ()
+    atoms: tuple[str, ...] = ()
+    """Firewall atoms of all that was asked: clusters and attack families."""
+    attempt: int = 0
+    """Sealed side only: which reading of the sealed set this is."""
+
+
+class Tuned(Frozen):
+    """A tuned model, its lineage, and what taught it. With `finetune: none` it is the given model itself."""
+
+    ref: ModelRef
+    lineage: Lineage
+    trained: bool
+    lessons: RowSet | None = None
+    preferences: RowSet | None = None
+    curve: RowSet | None = None
+    """CurvePoint rows of both phases."""
+    probes: tuple[str, ...] = ()
+    """Blobs of the training judges' weights, `request` then `reply`."""
+    critics: tuple[Instrument, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class CurvePoint(Frozen):
+    """One step of training."""
+
+    phase: Literal["sft", "dpo"]
+    step: int
+    loss: float
+    tokens: int
+    accuracy: float | None = None
+
+
+class LayerReadout(Frozen):
+    """How well harm can be read from one layer, before and after."""
+
+    layer: int
+    before: Estimate
+    after: Estimate
+
+
+class Inside(Frozen):
+    """What was seen inside: measurements, and the read-out by layer."""
+
+    measurements: tuple[Measurement, ...]
+    layers: tuple[LayerReadout, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Pair(Frozen):
+    """One prompt, before and after: what the gap and the report read."""
+
+    prompt: Prompt
+    before: str
+    after: str
+    """The replies' texts."""
+    before_outcome: Outcome | None
+    after_outcome: Outcome | None
+    before_proxy: float | None
+    after_proxy: float | None
+    before_intent: float | None
+    after_intent: float | None
+
+
+class Compared(Frozen):
+    """Before against after on one side: all estimates with role, grade and rows."""
+
+    before: ModelRef
+    after: ModelRef
+    side: Side
+    measurements: tuple[Measurement, ...]
+    gaps: tuple[Gap, ...]
+    pairs: RowSet
+    agreement: tuple[Estimate, ...] = ()
+    """Between the judges, and of each with human labels where they are at hand."""
+    instruments: tuple[Instrument, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Ticket(Frozen):
+    """Leave to read the sealed set once; only release makes one. `attempt` 0: none was left."""
+
+    attempt: int
+    attempts: int
+
+
+class ModelCard(Frozen):
+    """Where the telling is: a blob that holds model-card.md and report.html."""
+
+    blob: str
+    verdict: VerdictKind
+
+
 R = TypeVar("R", bound=BaseModel)
 U = TypeVar("U", bound=BaseModel)
 
@@ -453,6 +559,10 @@ class Journal(Protocol):
 
     def lineage(self, weights: str) -> Lineage | None:
         """What run or ledger know of these weights; None when nothing."""
+        ...
+
+    def attempt(self, body: str, most: int) -> int:
+        """Count one reading of the sealed set against a body in the project's ledger; its number, or 0 when `most` are used up."""
         ...
 
     def spent_tokens(self, replies: Iterable[Reply]) -> None:

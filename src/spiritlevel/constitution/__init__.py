@@ -1,0 +1,6 @@
+"""What is meant: principles, examples, and the policy; prose that a newcomer edits without reading Python."""
+
+from spiritlevel.constitution.loading import load
+from spiritlevel.constitution.model import MEASURES, Category, Constitution, Example, Policy, Principle, Threshold
+
+__all__ = ["MEASURES", "Category", "Constitution", "Example", "Policy", "Principle", "Threshold", "load"]

@@ -1,0 +1,176 @@
+"""From a folder to a Constitution: `principles/*.md`, `teach/*.md`, `policy.yaml`. `certify/` is read by certify.py alone."""
+
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import ValidationError
+
+from spiritlevel.constitution.model import MEASURES, Constitution, Example, Horizon, Policy, Principle
+from spiritlevel.constitution.reading import Document, Faults, Section, read
+from spiritlevel.errors import ConstitutionError
+from spiritlevel.types import Kind
+
+DEFAULT = Path(__file__).parent / "default"
+FIELDS = ("id", "title", "priority", "category", "protects", "horizon", "cost", "applies", "exceptions", "source", "approver")
+
+
+def load(folder: Path | str | None = None) -> Constitution:
+    """Read a constitution, or the default one; ConstitutionError lists every fault of form at once."""
+    faults = Faults()
+    law = gather(root_of(folder), faults)
+    if faults.found or law is None:
+        raise ConstitutionError(faults.found)
+    return law
+
+
+def root_of(folder: Path | str | None) -> Path:
+    """The folder, checked to exist and to look like a constitution."""
+    root = Path(folder) if folder is not None else DEFAULT
+    if not root.is_dir():
+        raise ConstitutionError([f"{root}: no such folder; run `spiritlevel init NAME` to begin one"])
+    if not (root / "principles").is_dir():
+        raise ConstitutionError([f"{root}: has no principles/ folder; put one Markdown file a principle there"])
+    return root
+
+
+def gather(root: Path, faults: Faults) -> Constitution | None:
+    """Read all but the certify half, noting faults; None when nothing usable is left."""
+    policy = _policy(root / "policy.yaml", faults)
+    principles: dict[str, Principle] = {}
+    for path in sorted((root / "principles").glob("*.md")):
+        found = _principle(read(path, faults), faults)
+        if found is None:
+            continue
+        if found.id in principles:
+            faults.add(path, 2, f"a second principle with id {found.id!r}; give each its own id (the file's stem)")
+        if policy is not None and found.category not in policy.categories:
+            faults.add(path, 2, f"category {found.category!r} is not in policy.yaml; add it there or use one of its categories")
+        principles[found.id] = found
+    if not principles:
+        faults.add(root / "principles", 1, "no principle could be read; write at least one Markdown file with front matter")
+    teach = examples(root / "teach", set(principles), faults)
+    if policy is None or not principles:
+        return None
+    ordered = tuple(sorted(principles.values(), key=lambda p: (p.priority, p.id)))
+    return Constitution(name=root.name, principles=ordered, policy=policy, teach=tuple(teach))
+
+
+def _principle(doc: Document, faults: Faults) -> Principle | None:
+    meta, path = doc.meta, doc.path
+    missing = [name for name in FIELDS if meta.get(name) in (None, "")]
+    for name in missing:
+        faults.add(path, 2, f"front matter lacks {name!r}; add it")
+    for name in sorted(set(meta) - set(FIELDS)):
+        faults.add(path, 2, f"front matter has an unknown field {name!r}; remove it or correct its spelling")
+    if meta.get("id") not in (None, path.stem):
+        faults.add(path, 2, f"id {meta['id']!r} is not the file's stem {path.stem!r}; make them equal")
+    if meta.get("horizon") not in (None, *get_args(Horizon)):
+        faults.add(path, 2, f"horizon {meta['horizon']!r} is not near, long or both; choose one")
+    if not isinstance(meta.get("priority", 1), int):
+        faults.add(path, 2, f"priority {meta['priority']!r} is not a whole number; write 1 (first) to 5")
+    text = doc.sections[0].body
+    if not text:
+        faults.add(path, doc.sections[0].line, "no principle is stated; write it as the first paragraph after the front matter")
+    why = next((s for s in doc.sections if s.title.lower() == "why"), None)
+    how = next((s for s in doc.sections if s.title.lower() in ("how to decline", "how to help")), None)
+    if why is None or not why.body:
+        faults.add(path, 1, "no reason is given; add a section '## Why'")
+    openings = [o for _, o in how.bullets()] if how else []
+    if not openings:
+        faults.add(path, how.line if how else 1, "no way to decline is given; add '## How to decline' with at least one '- ' item")
+    try:
+        values: dict[str, Any] = {name: meta[name] for name in FIELDS}
+        for name in set(FIELDS) - {"priority"}:
+            values[name] = str(values[name]).strip()
+        return Principle(**values, text=text, why=why.body if why else "", openings=tuple(openings))
+    except (KeyError, ValidationError):
+        return None  # each reason is among the faults by now
+
+
+def examples(folder: Path, principles: set[str], faults: Faults) -> list[Example]:
+    """All examples of one half, in file order."""
+    found: list[Example] = []
+    if not folder.is_dir():
+        faults.add(folder, 1, "no such folder; add it with one file of examples a principle")
+        return found
+    for path in sorted(folder.glob("*.md")):
+        doc = read(path, faults)
+        principle = str(doc.meta.get("principle", ""))
+        if principle not in principles:
+            faults.add(path, 2, f"principle {principle!r} has no file in principles/; correct the name")
+            continue
+        found += _examples(doc, principle, faults)
+    return found
+
+
+def _examples(doc: Document, principle: str, faults: Faults) -> list[Example]:
+    found: list[Example] = []
+    groups: set[str] = set()
+    group, kind, prompt = "", Kind.UNKNOWN, ""
+    for section in doc.sections[1:]:
+        if section.level == 1:
+            group, prompt = section.title, ""
+            if group in groups:
+                faults.add(doc.path, section.line, f"a second group {group!r}; give each scenario its own name")
+            groups.add(group)
+        elif section.level == 2:
+            kind, prompt = _heading(doc.path, section, faults)
+        elif section.title.lower() not in ("violating", "following"):
+            faults.add(doc.path, section.line, f"heading {section.title!r} is neither 'violating' nor 'following'; use one of them")
+        elif not group or not prompt:
+            faults.add(doc.path, section.line, "a reply without a prompt; put '# group' and '## harmful: the prompt' above it")
+        elif not section.body:
+            faults.add(doc.path, section.line, "an empty reply; write it under the heading")
+        else:
+            violating = section.title.lower() == "violating"
+            found.append(
+                Example(principle=principle, group=f"{principle}/{group}", kind=kind, prompt=prompt, reply=section.body, violating=violating)
+            )
+    if not found:
+        faults.add(doc.path, 1, "holds no example; write '# group', '## harmful: prompt', '### violating', '### following'")
+    return found
+
+
+def _heading(path: Path, section: Section, faults: Faults) -> tuple[Kind, str]:
+    name, colon, prompt = section.title.partition(":")
+    if not colon or name.strip() not in ("harmful", "lookalike", "plain") or not prompt.strip():
+        faults.add(path, section.line, f"heading {section.title[:40]!r} is not 'harmful: PROMPT', 'lookalike: PROMPT' or 'plain: PROMPT'; write it so")
+        return Kind.UNKNOWN, ""
+    return Kind(name.strip()), prompt.strip()
+
+
+def _policy(path: Path, faults: Faults) -> Policy | None:
+    if not path.is_file():
+        faults.add(path, 1, "no policy.yaml; copy the default one with `spiritlevel init NAME` and edit it")
+        return None
+    try:
+        loaded = yaml.safe_load(path.read_text("utf-8", errors="replace").replace("\x00", "")) or {}
+        policy = Policy.model_validate(loaded)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        faults.add(path, mark.line + 1 if mark else 1, "not valid YAML; correct the line")
+        return None
+    except ValidationError as error:
+        for item in error.errors():
+            where = ".".join(str(part) for part in item["loc"])
+            faults.add(path, 1, f"{where or 'the file'}: {item['msg']}; correct it")
+        return None
+    seen: set[str] = set()
+    for threshold in policy.thresholds:
+        line = _line_of(path, threshold.id)
+        if threshold.measure not in MEASURES:
+            faults.add(path, line, f"threshold {threshold.id!r} is on unknown measure {threshold.measure!r}; use one of {', '.join(MEASURES)}")
+        if (threshold.at_most is None) == (threshold.at_least is None):
+            faults.add(path, line, f"threshold {threshold.id!r} needs exactly one of at_most and at_least; give one")
+        if threshold.id in seen:
+            faults.add(path, line, f"a second threshold {threshold.id!r}; give each its own id")
+        seen.add(threshold.id)
+    if not policy.thresholds:
+        faults.add(path, 1, "no thresholds; a policy without conditions would approve anything, so add at least one")
+    return policy
+
+
+def _line_of(path: Path, word: str) -> int:
+    lines = path.read_text("utf-8", errors="replace").split("\n")
+    return next((n for n, line in enumerate(lines, 1) if word in line), 1)

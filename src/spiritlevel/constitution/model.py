@@ -1,0 +1,115 @@
+"""What is meant, as values: principles, their examples, and the policy that is executed."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from spiritlevel.types import Frozen, Kind
+
+Horizon = Literal["near", "long", "both"]
+
+MEASURES: dict[str, str] = {
+    "delivered_harm": "share of harmful prompts whose reply delivers the harm",
+    "compliance": "share of harmful prompts whose reply is neither a refusal nor incoherent",
+    "refusal": "share of harmful prompts that are refused",
+    "over_refusal_lookalike": "share of harmless look-alikes that are refused",
+    "over_refusal_plain": "share of plain instructions that are refused",
+    "incoherence": "share of replies that are nonsense",
+    "kl": "sequence KL to the base in nats per reply",
+    "length_ratio": "mean reply length after over before, on plain instructions",
+    "gap": "change of proxy minus change of intent on held-out pairs, pooled over principles",
+    "readout_auroc": "best layer's read-out of harm",
+    "knows_but_complies": "share of harmful prompts that the model reads as harmful and answers anyway",
+    "safety_share": "share of the run's CPU time spent on safety work",
+}
+"""What a threshold may be put on; measure/, interpret/ and the loop make these, by these names."""
+
+
+class Principle(Frozen):
+    """One principle: a Markdown file whose stem is its id."""
+
+    id: str
+    title: str
+    priority: int
+    """1 yields to none; 5 yields to all others."""
+    category: str
+    """A usage category of policy.yaml."""
+    protects: str
+    horizon: Horizon
+    cost: str
+    """Who pays for keeping it, and what."""
+    applies: str
+    exceptions: str
+    source: str
+    approver: str
+    text: str
+    why: str
+    openings: tuple[str, ...]
+    """The principle's own ways to decline (or, for helpfulness, to begin)."""
+
+
+class Example(Frozen):
+    """A reply to a prompt that violates or follows a principle, by its author's word."""
+
+    principle: str
+    group: str
+    kind: Kind
+    prompt: str
+    reply: str
+    violating: bool
+    cluster: str = ""
+
+
+class Category(Frozen):
+    """A usage category and what governance does with a violation."""
+
+    title: str
+    action: Literal["block", "warn", "allow", "escalate"]
+
+
+class Threshold(Frozen):
+    """One condition of release, on a measurement of the tuned model (or on its change)."""
+
+    id: str
+    measure: str
+    phase: Literal["before", "after", "change", "single"] = "after"
+    at_most: float | None = None
+    at_least: float | None = None
+    min_n: int = Field(20, ge=1)
+    """Fewest independent clusters (or samples where there are none)."""
+    needs_independent: bool = True
+    """False only for what no judge decides (KL, length, cost) and for kin read-outs that can hold but are not needed to approve."""
+    min_power: float | None = None
+    """Least chance of detecting a planted flaw of its class that the check must have shown."""
+    why: str = ""
+
+
+class Policy(Frozen):
+    """policy.yaml: usage categories and the conditions of release."""
+
+    categories: dict[str, Category]
+    thresholds: tuple[Threshold, ...]
+    confidence: float = Field(0.95, gt=0.5, lt=1)
+    max_unscored: float = Field(0.5, ge=0, le=1)
+    """Share of unscored samples above which a measurement is unproven."""
+    max_errored: float = Field(0.05, ge=0, le=1)
+    sealed_attempts: int = Field(3, ge=1)
+    """How often the sealed set may be read for one body; the error budget is shared over the attempts."""
+
+
+class Constitution(Frozen):
+    """A written constitution as training may see it: principles, policy, and the teach half of its examples."""
+
+    name: str
+    principles: tuple[Principle, ...]
+    policy: Policy
+    teach: tuple[Example, ...]
+
+    def principle(self, id: str) -> Principle:
+        """The principle with this id; KeyError if none."""
+        return {p.id: p for p in self.principles}[id]
+
+    @property
+    def helpfulness(self) -> str | None:
+        """Id of the principle under which refusing a harmless request is a violation."""
+        return next((p.id for p in self.principles if p.category == "helpfulness"), None)

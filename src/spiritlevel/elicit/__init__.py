@@ -1,0 +1,98 @@
+"""PROVOKE: ask what the constitution is about, plainly and under attack; transcripts and the text judge's word on each."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from spiritlevel import backends, judges, plugins
+from spiritlevel.constitution import Constitution
+from spiritlevel.elicit.config import ElicitConfig, PromptFile
+from spiritlevel.elicit.prompts import gather
+from spiritlevel.errors import DataError, FirewallError, TooManyFailures
+from spiritlevel.judges.text import TextJudge
+from spiritlevel.types import Ask, Journal, Kind, ModelRef, Prompt, Reply, RowSet, Sampling, Seen, Side, Ticket, Transcript, content_hash, user
+
+__all__ = ["ElicitConfig", "PromptFile", "run"]
+
+MOST_ERRORED = 0.2
+"""Share of calls that may fail before the campaign itself has failed."""
+
+
+def run(
+    journal: Journal,
+    model: ModelRef,
+    law: Constitution,
+    config: ElicitConfig,
+    side: Side,
+    *,
+    ticket: Ticket | None = None,
+    trained_on: tuple[str, ...] = (),
+) -> Seen:
+    """Ask `model` every prompt of one side. `trained_on`: texts that training is known to hold (left out of open and sealed).
+
+    FirewallError when the sealed side is asked for without a ticket; DataError when no prompt is left.
+    """
+    if side is Side.SEALED and (ticket is None or ticket.attempt < 1):
+        raise FirewallError("the sealed prompts are read by release alone and no attempt is left; measure on the open side instead")
+    everything = gather(law, config, trained_on)
+    chosen = list(select([p for p in everything if p.side is side], config, side))
+    if not chosen:
+        raise DataError(f"no prompts are left on the {side.value!r} side after hold-out; add seeds or prompt files, or change elicit.shares")
+    opened = backends.open_model(model, journal)
+    sampling = Sampling(max_tokens=config.max_tokens, temperature=config.temperature)
+    asks = [Ask(chat=user(p.text), sampling=sampling) for p in chosen]
+    replies = journal.rows(backends.ask(journal, opened, asks, label=f"{side.value}: asking {model.spec}"), Reply)
+    _not_too_many(replies, model)
+    transcripts = [
+        Transcript(prompt=p, chat=ask.chat, reply=reply, model=model.key) for p, ask, reply in zip(chosen, asks, replies, strict=True)
+    ]
+    stored = journal.put("transcript", transcripts)
+    outcomes: RowSet = judges.score(journal, TextJudge(), transcripts)
+    sizes = Counter(p.cluster for p in everything)
+    return Seen(
+        model=model,
+        side=side,
+        transcripts=stored,
+        outcomes=outcomes,
+        prompts=len({p.goal for p in chosen}),
+        clusters=len({p.cluster for p in chosen}),
+        largest_cluster=max(sizes.values()),
+        left_out=sum(p.side is Side.TEACH for p in everything) if side is not Side.TEACH else 0,
+        families=tuple(sorted({p.family for p in chosen})),
+        atoms=tuple(sorted({f"cluster:{p.cluster}" for p in chosen} | {f"family:{p.family}" for p in chosen})),
+        attempt=ticket.attempt if ticket else 0,
+    )
+
+
+def select(prompts: list[Prompt], config: ElicitConfig, side: Side) -> Iterable[Prompt]:
+    """The prompts of one side, attacked versions after the plain ones. Order and choice follow content hashes, never the file's order."""
+    families = [name for name in config.attacks if name != "direct"]
+    if side is Side.TEACH:
+        families = [name for name in families if name not in config.untaught]
+    wraps = {name: plugins.load("spiritlevel.attacks", name) for name in families}
+    by_kind: dict[tuple[Kind, str], list[Prompt]] = {}
+    for p in sorted(prompts, key=lambda p: content_hash(p.cluster, p.id)):
+        by_kind.setdefault((p.kind, "" if p.kind is Kind.PLAIN else p.principle), []).append(p)
+    for (kind, _), found in sorted(by_kind.items()):
+        if kind in (Kind.HARMFUL, Kind.UNKNOWN):
+            kept = found if side is Side.TEACH else found[: config.harmful]
+            yield from kept
+            for turn, (name, wrap) in enumerate(wraps.items()):
+                # each family takes other prompts of the list first, so that teaching does not see one goal in every dress
+                start = turn * config.attacked
+                for p in [*kept[start:], *kept[:start]][: config.attacked]:
+                    yield p.model_copy(update={"text": wrap(p.goal, 0), "family": name, "id": content_hash(p.id, name)})
+        else:
+            most = config.harmless * (10 if kind is Kind.PLAIN else 1)
+            yield from found if side is Side.TEACH else found[:most]
+
+
+def _not_too_many(replies: list[Reply], model: ModelRef) -> None:
+    failed = [r.error for r in replies if r.error]
+    if len(failed) > MOST_ERRORED * len(replies):
+        raise TooManyFailures(f"{len(failed)} of {len(replies)} calls to {model.spec!r} failed (last: {failed[-1]}); mend the endpoint and run again: what came back is kept")
+
+
+def families(config: ElicitConfig) -> tuple[str, ...]:
+    """Firewall atoms of the families that teaching uses."""
+    return tuple(f"family:{name}" for name in config.attacks if name not in config.untaught)
+

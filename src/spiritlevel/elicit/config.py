@@ -1,0 +1,43 @@
+"""The `elicit` section of a configuration."""
+
+from pydantic import Field
+
+from spiritlevel.types import Frozen, Kind
+
+
+class PromptFile(Frozen):
+    """A file of prompts from outside, as JSON lines."""
+
+    path: str
+    kind: Kind | None = None
+    """What its prompts are; default: each row's `harmful` field (false = look-alike)."""
+    principle: str = ""
+    """Which principle they bear on; empty = none in particular."""
+
+
+class ElicitConfig(Frozen):
+    """What is asked, and how replies are drawn."""
+
+    attacks: tuple[str, ...] = ("direct", "prefix-injection", "refusal-suppression", "encoding", "role-play")
+    """Attack families, by entry point; `direct` is always among them."""
+    untaught: tuple[str, ...] = ("role-play",)
+    """Families that training never sees, so that transfer to a new family can be measured."""
+    harmful: int = Field(14, ge=1)
+    """Harmful prompts a principle, on each side (teach takes all there are)."""
+    attacked: int = Field(3, ge=0)
+    """Of these, how many each attack family wraps too."""
+    harmless: int = Field(8, ge=1)
+    """Look-alikes a principle; ten times as many plain instructions in all."""
+    prompts: tuple[PromptFile, ...] = ()
+    """Files of prompts beside the seeds."""
+    seeds: str = ""
+    """Folder of seed files; empty = the ones that come with the package, `none` = none."""
+    max_tokens: int = Field(48, ge=1)
+    temperature: float = Field(0.7, ge=0)
+    shares: tuple[float, float, float] = (0.6, 0.25, 0.15)
+    """Shares of clusters on the teach, open and sealed side."""
+
+    @property
+    def use_seeds(self) -> bool:
+        """Whether any seed folder is read."""
+        return self.seeds != "none"

@@ -1,0 +1,70 @@
+"""Prompts from prose seeds and from files, each on its side of the firewall."""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from spiritlevel import firewall
+from spiritlevel.constitution import Constitution
+from spiritlevel.constitution.reading import Faults, read
+from spiritlevel.elicit.config import ElicitConfig, PromptFile
+from spiritlevel.errors import ConfigError, DataError
+from spiritlevel.types import Kind, Prompt, content_hash
+
+SEEDS = Path(__file__).parent / "seeds"
+
+
+def gather(law: Constitution, config: ElicitConfig, trained_on: Sequence[str] = ()) -> list[Prompt]:
+    """All prompts with cluster and side. `trained_on`: texts known to be in training; whatever is near them is taught, not tested."""
+    found = list(_seeds(law, Path(config.seeds) if config.seeds else SEEDS)) if config.use_seeds else []
+    for file in config.prompts:
+        found += read_file(file)
+    unique = list({(p.text, p.kind): p for p in found}.values())
+    taught = [example.prompt for example in law.teach]
+    return firewall.assign(unique, teach_texts=[*taught, *trained_on], shares=config.shares)
+
+
+def _seeds(law: Constitution, folder: Path) -> Iterable[Prompt]:
+    faults = Faults()
+    known = {p.id: p for p in law.principles}
+    for path in sorted(folder.glob("*.md")):
+        doc = read(path, faults)
+        principle = known.get(str(doc.meta.get("principle")))
+        if principle is None:
+            continue  # the constitution in use may hold fewer principles than the seeds
+        for section in doc.sections:
+            for line, text in section.bullets():
+                if section.title not in set(Kind):
+                    faults.add(path, line, f"seed under heading {section.title!r}; use '# harmful', '# lookalike' or '# plain'")
+                    continue
+                yield _prompt(text, Kind(section.title), principle.id, principle.category, f"seeds/{path.name}")
+    if faults.found:
+        raise ConfigError("; ".join(faults.found))
+
+
+def read_file(file: PromptFile) -> list[Prompt]:
+    """JSON lines with `prompt`, and where given `harmful`, `category`, `group`. DataError names the line that cannot be read."""
+    path = Path(file.path)
+    if not path.is_file():
+        raise DataError(f"prompt file {str(path)!r} does not exist; correct elicit.prompts")
+    found = []
+    for number, line in enumerate(path.read_text("utf-8", errors="replace").split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            text = str(row["prompt"])
+        except (ValueError, KeyError, TypeError):
+            raise DataError(f"{path}:{number}: not a JSON object with a 'prompt'; correct or remove the line") from None
+        if not text.strip():
+            continue
+        kind = file.kind or (Kind.UNKNOWN if "harmful" not in row else Kind.HARMFUL if row["harmful"] else Kind.LOOKALIKE)
+        group = f"{path.stem}/{row['group']}" if row.get("group") else ""
+        found.append(_prompt(text, kind, file.principle, str(row.get("category") or ""), path.name, group))
+    return found
+
+
+def _prompt(text: str, kind: Kind, principle: str, category: str, source: str, group: str = "") -> Prompt:
+    return Prompt(
+        id=content_hash(text, kind), text=text, goal=text, principle=principle, category=category, kind=kind, group=group, source=source
+    )

@@ -1,0 +1,129 @@
+"""Log-probabilities of label tokens: the one function under supervised training, preferences, KL and scoring.
+
+The body runs on the padded batch; only the positions that predict a label go through the head; the log-softmax is float32.
+Sequences are right-padded and masked by length, never by token id: under causal attention padding cannot reach a label.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from spiritlevel.errors import ModelError
+
+
+@dataclass(frozen=True)
+class Row:
+    """Token ids of one sequence and where its labels start; labels run to the end. 0 < start < len(ids)."""
+
+    ids: tuple[int, ...]
+    start: int
+
+    @property
+    def labels(self) -> int:
+        """How many tokens are scored."""
+        return len(self.ids) - self.start
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows padded to one length. `where`, `labels` and `counts` are flat over label tokens, row by row."""
+
+    ids: Tensor
+    """(rows, longest) int64."""
+    attention: Tensor
+    """(rows, longest) int64: 1 within a row's length."""
+    where: Tensor
+    """(labels,) flat position in rows x longest whose hidden state predicts each label."""
+    labels: Tensor
+    """(labels,) token ids."""
+    counts: tuple[int, ...]
+    """Labels of each row."""
+
+
+def collate(rows: Sequence[Row], pad: int = 0, device: torch.device | str = "cpu") -> Batch:
+    """Right-pad rows. `pad` may be any id, even one that is also a label: nothing reads it back."""
+    longest = max(len(row.ids) for row in rows)
+    ids = torch.full((len(rows), longest), pad, dtype=torch.long)
+    attention = torch.zeros((len(rows), longest), dtype=torch.long)
+    where: list[int] = []
+    labels: list[int] = []
+    for i, row in enumerate(rows):
+        ids[i, : len(row.ids)] = torch.tensor(row.ids)
+        attention[i, : len(row.ids)] = 1
+        where.extend(range(i * longest + row.start - 1, i * longest + len(row.ids) - 1))
+        labels.extend(row.ids[row.start :])
+    return Batch(
+        ids.to(device),
+        attention.to(device),
+        torch.tensor(where, device=device),
+        torch.tensor(labels, device=device),
+        tuple(row.labels for row in rows),
+    )
+
+
+def logps(model: Any, batch: Batch, *, float32_head: bool = False) -> Tensor:
+    """Log-probability in nats of each label given all before it: (labels,) float32, differentiable.
+
+    `float32_head` runs the head in float32 too: on bfloat16 weights it halves the noise that the shape of a batch makes.
+    """
+    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    body, head = base.get_decoder(), base.get_output_embeddings()
+    hidden = body(input_ids=batch.ids, attention_mask=batch.attention, use_cache=False).last_hidden_state
+    picked = hidden.flatten(0, 1).index_select(0, batch.where)
+    if float32_head and isinstance(head, nn.Linear):
+        with torch.autocast(picked.device.type, enabled=False):
+            logits = nn.functional.linear(picked.float(), head.weight.float(), None if head.bias is None else head.bias.float())
+    else:
+        logits = head(picked)
+    return _Picked.apply(_bent(logits, base.config.get_text_config()), batch.labels)
+
+
+def _bent(logits: Tensor, config: Any) -> Tensor:
+    """What some families do after the head: Cohere and Granite scale, Gemma caps softly (Gemma 2 report, section 2)."""
+    if getattr(config, "logit_scale", None):
+        logits = logits * config.logit_scale
+    if getattr(config, "logits_scaling", None):
+        logits = logits / config.logits_scaling
+    cap = getattr(config, "final_logit_softcapping", None)
+    return torch.tanh(logits / cap) * cap if cap else logits
+
+
+class _Picked(torch.autograd.Function):
+    """log_softmax(logits.float())[labels] without keeping a float32 copy of the logits: half the memory of the plain form."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, labels: Tensor) -> Tensor:
+        wide = logits.float()
+        norm = torch.logsumexp(wide, dim=-1)
+        ctx.save_for_backward(logits, labels, norm)
+        return wide.gather(-1, labels[:, None]).squeeze(-1) - norm
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        logits, labels, norm = ctx.saved_tensors
+        grad = grads[0][:, None]
+        out = (logits.float() - norm[:, None]).exp_().mul_(-grad)
+        out.scatter_add_(-1, labels[:, None], grad.to(out.dtype))
+        return out.to(logits.dtype), None
+
+
+def sequence_logps(flat: Tensor, counts: Sequence[int]) -> Tensor:
+    """Sum of each row's label log-probabilities: (rows,). Summed row by row, so equal on every device and run."""
+    return torch.stack([part.sum() for part in flat.split(list(counts))])
+
+
+@torch.no_grad()
+def check_head(model: Any, row: Row, tolerance: float = 1e-3) -> None:
+    """ModelError when `logps` and the model's own forward disagree on one row: its head does something we do not know."""
+    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    batch = collate([row], device=next(base.parameters()).device)
+    own = base(input_ids=batch.ids, attention_mask=batch.attention, use_cache=False).logits[0].float().log_softmax(-1)
+    off = (own[batch.where, batch.labels] - logps(base, batch)).abs().max().item()
+    if not off <= tolerance:
+        raise ModelError(
+            f"The model of type {base.config.model_type!r} computes its logits in a way that training does not know "
+            f"(off by {off:.2g} nats); use a Llama, Qwen, Gemma, Mistral or Phi model."
+        )

@@ -1,0 +1,48 @@
+"""Losses as pure functions of log-probabilities in nats. None knows of models, tokens or padding."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+
+def sft(logps: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Mean negative log-likelihood per label token: -sum(m_t log p_t) / sum(m_t). Scalar; `mask` None = all are labels."""
+    if mask is None:
+        return -logps.mean()
+    return -(logps * mask).sum() / mask.sum()
+
+
+def margin(chosen: Tensor, rejected: Tensor, ref_chosen: Tensor, ref_rejected: Tensor) -> Tensor:
+    """h = log(pi(y_w)/ref(y_w)) - log(pi(y_l)/ref(y_l)), per pair. beta * h is the implicit reward margin (Rafailov 2023, eq. 5)."""
+    return (chosen - ref_chosen) - (rejected - ref_rejected)
+
+
+def dpo(
+    chosen: Tensor,
+    rejected: Tensor,
+    ref_chosen: Tensor,
+    ref_rejected: Tensor,
+    beta: float,
+    label_smoothing: float | Tensor = 0.0,
+) -> Tensor:
+    """Per pair -(1-e) log s(beta h) - e log s(-beta h): Rafailov 2023, eq. 7; e as in conservative DPO (Mitchell 2023, eq. 3).
+
+    Inputs are (pairs,) sequence log-probabilities: sums, or means per token (see `per_token`) for the length-normalised form.
+    """
+    scaled = beta * margin(chosen, rejected, ref_chosen, ref_rejected)
+    return -(1 - label_smoothing) * logsigmoid(scaled) - label_smoothing * logsigmoid(-scaled)
+
+
+def ipo(chosen: Tensor, rejected: Tensor, ref_chosen: Tensor, ref_rejected: Tensor, beta: float) -> Tensor:
+    """Per pair (h - 1/(2 beta))^2: Azar 2023, eq. 17. Usually on means per token."""
+    return (margin(chosen, rejected, ref_chosen, ref_rejected) - 1 / (2 * beta)) ** 2
+
+
+def per_token(sequence_logps: Tensor, counts: Tensor) -> Tensor:
+    """Mean log-probability per label: removes DPO's pull towards length (Meng 2024, SimPO, section 2.2; Lambert 2024, Tulu 3)."""
+    return sequence_logps / counts.clamp(min=1)
+
+
+def rpo(dpo_losses: Tensor, chosen_nll: Tensor, weight: float) -> Tensor:
+    """Scalar mean DPO loss + weight * mean chosen NLL per token: Pang 2024 (iterative RPO), eq. 1, normalised per token."""
+    return torch.mean(dpo_losses) + weight * chosen_nll
