@@ -120,3 +120,73 @@ def kappa(
         return float("nan") if chance >= 1 else (float(np.mean(left == right)) - chance) / (1 - chance)
 
     return cluster_bootstrap(fast, [codes[:n], codes[n:]], groups, seed=seed, name=name, rounds=rounds)
+
+
+def effective_n(values: ArrayLike, groups: Sequence[object] | NDArray[np.generic]) -> float:
+    """Samples over the design effect of clustering (Kish 1965): between the number of clusters and the number of samples.
+
+    With no variance to judge by (all values equal), the number of clusters.
+    """
+    x = np.asarray(values, dtype=float)
+    codes = np.unique(np.asarray([str(g) for g in groups]), return_inverse=True)[1]
+    clusters, n = int(codes.max()) + 1, len(x)
+    spread = float(x.var())
+    if spread == 0 or clusters == n:
+        return float(clusters)
+    sums = np.bincount(codes, weights=x - x.mean(), minlength=clusters)
+    clustered = float((sums**2).sum()) / n**2 * clusters / max(clusters - 1, 1)
+    return float(np.clip(spread / clustered if clustered > 0 else n, clusters, n))
+
+
+def rate(values: ArrayLike, groups: Sequence[object] | NDArray[np.generic], *, name: str = "", confidence: float = 0.95) -> Estimate:
+    """Mean of values in [0, 1] with Wilson's interval at the effective sample size; `n` is the number of clusters.
+
+    Never degenerate: 0 of 256 has an upper bound of 1.5 %. For probabilities (not 0/1) the interval is conservative.
+    """
+    x = np.asarray(values, dtype=float)
+    if len(x) == 0:
+        return wilson(0, 0, name=name, confidence=confidence)
+    low, high = _wilson_bounds(float(x.mean()), effective_n(x, groups), confidence)
+    n = len({str(g) for g in groups})
+    return Estimate(name=name, value=float(x.mean()), low=low, high=high, n=n, confidence=confidence, method="wilson at effective n")
+
+
+def paired_change(
+    before: ArrayLike, after: ArrayLike, groups: Sequence[object] | NDArray[np.generic], *, name: str = "", confidence: float = 0.95
+) -> Estimate:
+    """Mean of after - before over the same samples, values in [0, 1] (Newcombe 1998, Stat. Med. 17:2635, method 10, at effective n).
+
+    Square-and-add of the two Wilson intervals with the pairs' correlation: not degenerate when nothing changed.
+    """
+    b, a = np.asarray(before, dtype=float), np.asarray(after, dtype=float)
+    if len(a) == 0:
+        return Estimate(name=name, value=float("nan"), low=-1.0, high=1.0, n=0, confidence=confidence, method="newcombe paired")
+    n_eff = min(effective_n(b, groups), effective_n(a, groups), effective_n((a - b + 1) / 2, groups))
+    pa, pb = float(a.mean()), float(b.mean())
+    la, ua = _wilson_bounds(pa, n_eff, confidence)
+    lb, ub = _wilson_bounds(pb, n_eff, confidence)
+    phi = float(np.corrcoef(a, b)[0, 1]) if a.std() > 0 and b.std() > 0 else 0.0
+    down = (pa - la) ** 2 - 2 * phi * (pa - la) * (ub - pb) + (ub - pb) ** 2
+    up = (ua - pa) ** 2 - 2 * phi * (ua - pa) * (pb - lb) + (pb - lb) ** 2
+    d = pa - pb
+    low, high = max(-1.0, d - max(down, 0.0) ** 0.5), min(1.0, d + max(up, 0.0) ** 0.5)
+    n = len({str(g) for g in groups})
+    return Estimate(name=name, value=d, low=low, high=high, n=n, confidence=confidence, method="newcombe paired at effective n")
+
+
+def mcnemar(before: ArrayLike, after: ArrayLike) -> float:
+    """Exact two-sided p-value that as many pairs change one way as the other (McNemar 1947; binomial on the discordant pairs)."""
+    from scipy.stats import binomtest
+
+    b, a = np.asarray(before).astype(bool), np.asarray(after).astype(bool)
+    up, down = int((a & ~b).sum()), int((b & ~a).sum())
+    return float(binomtest(up, up + down).pvalue) if up + down else 1.0
+
+
+def _wilson_bounds(p: float, n: float, confidence: float) -> tuple[float, float]:
+    from scipy.stats import norm
+
+    z = float(norm.ppf(0.5 + confidence / 2))
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * float(np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)))
+    return (0.0 if p == 0 else max(0.0, centre - half)), (1.0 if p == 1 else min(1.0, centre + half))

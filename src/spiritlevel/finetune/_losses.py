@@ -13,7 +13,7 @@ def sft(logps: Tensor, mask: Tensor | None = None) -> Tensor:
 
 
 def margin(chosen: Tensor, rejected: Tensor, ref_chosen: Tensor, ref_rejected: Tensor) -> Tensor:
-    """h = log(pi(y_w)/ref(y_w)) - log(pi(y_l)/ref(y_l)), per pair. beta * h is the implicit reward margin (Rafailov 2023, eq. 5)."""
+    """Per pair h = log(pi/ref)(y_w) - log(pi/ref)(y_l), in nats; beta h is the implicit reward margin (Rafailov 2023, eq. 5)."""
     return (chosen - ref_chosen) - (rejected - ref_rejected)
 
 

@@ -24,7 +24,7 @@ from spiritlevel.types import (
     VerdictKind,
 )
 
-__all__ = ["ReleaseConfig", "decide", "exam_confidence", "unseal"]
+__all__ = ["ReleaseConfig", "decide", "exam_confidence", "run", "unseal"]
 
 
 class ReleaseConfig(Frozen):
@@ -51,6 +51,20 @@ def unseal(journal: Journal, law: Constitution, tuned: Tuned, compared: Compared
     if not config.read_sealed or opened.kind is VerdictKind.HELD:
         return Ticket(attempt=0, attempts=most)
     return Ticket(attempt=journal.attempt(tuned.lineage.body or tuned.ref.key, most), attempts=most)
+
+
+def run(
+    journal: Journal,
+    law: Constitution,
+    tuned: Tuned,
+    compared: Compared,
+    inside: Inside,
+    exam: Compared | None,
+    ticket: Ticket,
+    config: ReleaseConfig,
+) -> Verdict:
+    """`decide`, as a step."""
+    return decide(law, tuned, compared, inside, exam, ticket, config)
 
 
 def decide(

@@ -1,0 +1,46 @@
+"""Certify what others trained: a base and a tuned model from elsewhere, and what is declared of its training."""
+
+import json
+from pathlib import Path
+
+from spiritlevel import backends, constitution, finetune
+from spiritlevel.config import LoopConfig
+from spiritlevel.errors import ConfigError, DataError
+from spiritlevel.evidence import Evidence
+from spiritlevel.loop import Finished, certified
+
+TEXT_FIELDS = ("prompt", "instruction", "text", "question")
+
+
+def run(config: LoopConfig, evidence: Evidence) -> Finished:
+    """Measure `config.after` against `config.model`. Prompts near the declared training data are left out; undeclared = unknown."""
+    if config.after is None:
+        raise ConfigError("audit needs the tuned model; give --after path:DIR or hf:NAME")
+    law = constitution.load(config.constitution)
+    before = backends.resolve(config.model)
+    after = backends.resolve(config.after)
+    texts = tuple(read_texts(Path(config.trained_on))) if config.trained_on else ()
+    tuned = evidence.step(finetune.adopt, before, after, texts)
+    return certified(config, evidence, law, before, tuned, trained_on=texts)
+
+
+def read_texts(path: Path) -> list[str]:
+    """The prompts of a training set as JSON lines: `prompt`, `instruction`, `text`, `question` or `messages`. DataError names the line."""
+    if not path.is_file():
+        raise DataError(f"training data {str(path)!r} does not exist; correct --trained-on, or leave it out (ancestry is then unknown)")
+    found = []
+    for number, line in enumerate(path.read_text("utf-8", errors="replace").split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            texts = [m["content"] for m in row["messages"] if m["role"] == "user"] if "messages" in row else []
+            texts += [row[name] for name in TEXT_FIELDS if isinstance(row.get(name), str)]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise DataError(f"{path}:{number}: not a JSON object with a prompt; correct or remove the line") from None
+        if not texts:
+            raise DataError(f"{path}:{number}: has none of {', '.join(TEXT_FIELDS)}, messages; rename its prompt field")
+        found += texts
+    if not found:
+        raise DataError(f"training data {str(path)!r} holds no rows; correct --trained-on, or leave it out (ancestry is then unknown)")
+    return found

@@ -1,0 +1,58 @@
+"""Where models come from. A spec is resolved once to content (`resolve`), opened where it is used, and asked through a journal.
+
+`bundled`, `hf:NAME@REVISION`, `path:DIR`, `blob:HASH`, `tiny:ARCH`, `scripted:NAME`, `openai/NAME`, `http://HOST/v1#NAME`.
+Each scheme is an entry point in `spiritlevel.backends` that names a module with `resolve(spec, dtype)` and `open_ref(ref, journal)`.
+"""
+
+from collections.abc import Iterable, Sequence
+from types import ModuleType
+from typing import Any, cast
+
+from spiritlevel import plugins
+from spiritlevel.errors import ConfigError, NeedsWeights
+from spiritlevel.types import Ask, Journal, Model, ModelRef, OpenWeights, Reply, RowSet, content_hash
+
+
+def resolve(spec: str, *, dtype: str = "auto") -> ModelRef:
+    """A spec pinned to content. Errors: ConfigError (unknown scheme), ModelError (no such model), EndpointError (no key)."""
+    return cast(ModelRef, _backend(spec).resolve(spec, dtype))
+
+
+def open_model(ref: ModelRef, journal: Journal) -> Model:
+    """The model behind a reference."""
+    return cast(Model, _backend(ref.spec).open_ref(ref, journal))
+
+
+def open_weights(ref: ModelRef, journal: Journal) -> OpenWeights:
+    """The model behind a reference, with its weights in hand; NeedsWeights for hosted and scripted ones."""
+    if ref.kind != "local":
+        raise NeedsWeights(f"{ref.spec!r} is {ref.kind}: training and looking inside need weights; use bundled, hf:NAME or path:DIR.")
+    return cast(OpenWeights, open_model(ref, journal))
+
+
+def seed(salt: str, ask: Ask) -> int:
+    """A unit's own seed (63 bits), from the model's key and numerics and the ask's content."""
+    return int(content_hash(salt, ask)[:16], 16) >> 1
+
+
+def ask(journal: Journal, model: Model, asks: Sequence[Ask], label: str = "") -> RowSet:
+    """`Reply` rows aligned with `asks`; units that have a row are not asked again."""
+    salt = model.ref.key + model.numerics
+
+    def work(units: Sequence[Ask]) -> Iterable[tuple[int, Reply]]:
+        for place, reply in model.stream(units, [seed(salt, unit) for unit in units]):
+            journal.spent_tokens([reply])
+            yield place, reply
+
+    return journal.map("reply", asks, work, Reply, batch=model.batch, salt=salt, label=label)
+
+
+def _backend(spec: str) -> Any:
+    if not spec.strip():
+        raise ConfigError("A model has an empty name; use bundled, hf:NAME, path:DIR, openai/NAME or an http URL.")
+    head = spec.partition("?")[0]
+    ends = [head.find(sign) for sign in ":/@" if sign in head]
+    module = plugins.load("spiritlevel.backends", head[: min(ends)] if ends else head)
+    if not isinstance(module, ModuleType) and not hasattr(module, "open_ref"):
+        raise ConfigError(f"The backend for {spec!r} offers no resolve and open_ref; name a module that has both.")
+    return module

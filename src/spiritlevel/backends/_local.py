@@ -1,0 +1,259 @@
+"""Local weights in memory: generation, scores of answers, activations."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("GOMP_SPINCOUNT", "0")  # read when torch loads OpenMP
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+import numpy as np
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+from spiritlevel.backends import _decode, _device
+from spiritlevel.backends._quiet import quiet
+from spiritlevel.backends._render import Renderer, first_sentence
+from spiritlevel.errors import ConfigError, DataError, ModelError
+from spiritlevel.types import Ask, Chat, Logprobs, ModelRef, Reply
+
+BATCH = 64
+ROOM = 1.25
+"""Memory for activations and cache, as a multiple of the weights."""
+PASS_TOKENS = 4096
+"""Tokens, padding included, in one forward pass of scoring or reading."""
+BODY_THEN_HEAD = {"llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "phi", "phi3"}
+
+
+class LocalModel:
+    """A causal language model and its tokenizer. `module` and `tokenizer` are transformers' own; `refresh` after training it."""
+
+    batch: int | None = BATCH
+
+    def __init__(self, ref: ModelRef, module: Any, tokenizer: Any, name: str = "") -> None:
+        self.ref, self.module, self.tokenizer = ref, module, tokenizer
+        stops = module.generation_config.eos_token_id
+        self.renderer = Renderer(tokenizer, name or ref.spec, [stops] if isinstance(stops, int) else stops or [])
+        weight = module.get_input_embeddings().weight
+        self.device, self.dtype = weight.device, weight.dtype
+        config = module.config.get_text_config()
+        self.layers, self.width = config.num_hidden_layers, config.hidden_size
+        self.context = int(getattr(config, "max_position_embeddings", None) or 1 << 30)
+        self._decoder: _decode.Decoder | None = None
+        self.numerics = _device.numerics(self.device, self.dtype, "loop" if _decode.knows(module) else "generate")
+
+    def refresh(self) -> None:
+        """Forget the decode loop's copy of the weights; call it after changing `module`."""
+        self._decoder = None
+
+    def render(self, chat: Chat) -> list[int]:
+        """Tokens up to where the model goes on (after a final assistant turn's text)."""
+        return self.renderer.prompt(chat)
+
+    def render_labelled(self, chat: Chat, truncated: bool = False) -> tuple[list[int], int]:
+        """Tokens, and the index where the final assistant turn's tokens (end of turn included unless truncated) start."""
+        return self.renderer.labelled(chat, truncated)
+
+    def stream(self, asks: Sequence[Ask], seeds: Sequence[int]) -> Iterator[tuple[int, Reply]]:
+        """Yield (index, reply) in slices of `BATCH`, longest prompts last. A prompt past the context is a Reply with `error`."""
+        prompts: dict[int, list[int]] = {}
+        for place, ask in enumerate(asks):
+            try:
+                ids = self.render(ask.chat)
+            except DataError as error:
+                yield place, Reply(error=str(error))
+                continue
+            if len(ids) + ask.sampling.max_tokens > self.context:
+                yield place, Reply(error=f"The prompt of {len(ids)} tokens leaves no room in the context of {self.context}.", tokens_in=len(ids))
+            else:
+                prompts[place] = ids
+        order = sorted(prompts, key=lambda place: (len(prompts[place]), place))
+        for first in range(0, len(order), BATCH):
+            places = order[first : first + BATCH]
+            rows = [self._row(asks[place], prompts[place], seeds[place]) for place in places]
+            for place, (ids, cut) in zip(places, self._generate(rows), strict=True):
+                text = self.renderer.text(ids)
+                if asks[place].sampling.stop_at_sentence:
+                    sentence = first_sentence(text)
+                    text, cut = (text, cut) if sentence is None else (sentence, False)
+                yield place, Reply(text=text, truncated=cut, tokens_in=len(prompts[place]), tokens_out=len(ids) + (not cut))
+
+    def logprobs(self, chats: Sequence[Chat], truncated: Sequence[bool] | None = None) -> list[Logprobs]:
+        """Scores in nats of each chat's last assistant turn; float32 head and softmax. DataError past the context."""
+        cut = truncated or [False] * len(chats)
+        labelled = [self.render_labelled(chat, stop) for chat, stop in zip(chats, cut, strict=True)]
+        out: list[Logprobs | None] = [None] * len(chats)
+        for ids, starts in labelled:
+            if len(ids) > self.context:
+                raise DataError(f"A chat of {len(ids)} tokens (answer from {starts}) is longer than the context of {self.context}; leave it out.")
+        for places in _passes([len(ids) for ids, _ in labelled]):
+            with torch.inference_mode():
+                batch, mask = self._padded([labelled[place][0] for place in places])
+                rows, columns, targets = [], [], []
+                for row, place in enumerate(places):
+                    ids, start = labelled[place]
+                    rows += [row] * (len(ids) - start)
+                    columns += range(start - 1, len(ids) - 1)
+                    targets += ids[start:]
+                scores = self._scores(batch, mask, rows, columns)
+                picked = torch.log_softmax(scores, -1).gather(1, torch.tensor(targets, device=self.device)[:, None])[:, 0].tolist()
+            done = 0
+            for place in places:
+                ids, start = labelled[place]
+                out[place] = Logprobs(tokens=tuple(ids[start:]), values=tuple(picked[done : done + len(ids) - start]))
+                done += len(ids) - start
+        return [one for one in out if one is not None]
+
+    def activations(self, chats: Sequence[Chat], layers: Sequence[int]) -> np.ndarray:
+        """Residual stream after blocks `layers` (1-based) at each chat's last token: (n, len(layers), width) float32.
+
+        A chat past the context keeps its last tokens.
+        """
+        if not layers or min(layers) < 1 or max(layers) > self.layers:
+            raise ConfigError(f"Layers {list(layers)!r} are not all between 1 and {self.layers}; choose among those.")
+        ids = [self.render(chat)[-self.context :] for chat in chats]
+        found = np.zeros((len(chats), len(layers), self.width), np.float32)
+        for places in _passes([len(one) for one in ids]):
+            with torch.inference_mode():
+                batch, mask = self._padded([ids[place] for place in places])
+                last = torch.tensor([len(ids[place]) - 1 for place in places], device=self.device)
+                seen = self._read(batch, mask, last, sorted(set(layers)))
+            for column, layer in enumerate(layers):
+                found[places, column] = seen[layer]
+        return found
+
+    def blocks(self) -> Any:
+        """The decoder blocks, in order."""
+        for path in ("model.layers", "model.language_model.layers", "language_model.model.layers", "transformer.h", "gpt_neox.layers"):
+            part = self.module
+            for name in path.split("."):
+                part = getattr(part, name, None)
+            if part is not None:
+                return part
+        names = ", ".join(name for name, _ in self.module.named_children())
+        raise ModelError(f"The blocks of {type(self.module).__name__!r} are not where they are looked for (it has: {names}); use a Llama-like model.")
+
+    def _row(self, ask: Ask, ids: list[int], seed: int) -> _decode.Row:
+        def ended(new: list[int]) -> bool:
+            return first_sentence(self.renderer.text(new)) is not None
+
+        how = ask.sampling
+        return _decode.Row(ids, how.max_tokens, how.temperature, seed, ended if how.stop_at_sentence else None)
+
+    def _generate(self, rows: list[_decode.Row]) -> list[tuple[list[int], bool]]:
+        limit = _decode.window(self.module)
+        longest = max(len(row.prompt) for row in rows) + max(row.limit for row in rows)
+        if not _decode.knows(self.module) or (limit is not None and longest > limit):
+            from spiritlevel.backends import _generate
+
+            return _generate.generate(self.module, rows, self.renderer.stops)
+        if self._decoder is None:
+            self._decoder = _decode.Decoder(self.module)
+        return self._decoder.generate(rows, self.renderer.stops)
+
+    def _padded(self, rows: Sequence[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Right-padded ids and their mask, by length: a padding id may be the id that ends a turn."""
+        long = max(len(row) for row in rows)
+        ids = torch.tensor([row + [0] * (long - len(row)) for row in rows], device=self.device)
+        mask = torch.tensor([[1] * len(row) + [0] * (long - len(row)) for row in rows], device=self.device)
+        return ids, mask
+
+    def _scores(self, ids: torch.Tensor, mask: torch.Tensor, rows: list[int], columns: list[int]) -> torch.Tensor:
+        """Float32 logits at the given places (k, vocabulary)."""
+        if self.module.config.model_type not in BODY_THEN_HEAD:
+            return self.module(input_ids=ids, attention_mask=mask, use_cache=False).logits[rows, columns].float()
+        hidden = self.module.base_model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state[rows, columns]
+        head = self.module.get_output_embeddings()
+        bias = None if head.bias is None else head.bias.float()
+        logits = torch.nn.functional.linear(hidden.float(), head.weight.float(), bias)
+        cap = getattr(self.module.config, "final_logit_softcapping", None)
+        return logits if cap is None else torch.tanh(logits / cap) * cap
+
+    def _read(self, ids: torch.Tensor, mask: torch.Tensor, last: torch.Tensor, layers: list[int]) -> dict[int, np.ndarray]:
+        seen: dict[int, np.ndarray] = {}
+        rows = torch.arange(len(last), device=self.device)
+
+        def hook(layer: int) -> Any:
+            def keep(_: Any, __: Any, output: Any) -> None:
+                stream = output[0] if isinstance(output, tuple) else output  # a tensor in transformers 5, a tuple before
+                seen[layer] = stream[rows, last].float().cpu().numpy()
+                if layer == layers[-1]:
+                    raise _Enough
+
+            return keep
+
+        blocks = self.blocks()
+        handles = [blocks[layer - 1].register_forward_hook(hook(layer)) for layer in layers]
+        try:
+            self.module.base_model(input_ids=ids, attention_mask=mask, use_cache=False)
+        except _Enough:
+            pass
+        finally:
+            for handle in handles:
+                handle.remove()
+        return seen
+
+
+class _Enough(Exception):
+    """The last wanted layer has been read."""
+
+
+def _passes(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Places sorted by length, in batches that hold at most PASS_TOKENS with padding (or one row)."""
+    places: list[int] = []
+    for place in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
+        if places and (len(places) + 1) * lengths[place] > PASS_TOKENS:
+            yield places
+            places = []
+        places.append(place)
+    if places:
+        yield places
+
+
+def load(ref: ModelRef, folder: Path, dtype: str = "auto", adapter: Path | None = None) -> LocalModel:
+    """The model of a save_pretrained folder, with an adapter merged into it if given. TooSmall is raised before loading."""
+    where = _device.device()
+    count, _ = _device.sizes(folder)
+    if not count:
+        raise ModelError(f"{str(folder)!r} has no *.safetensors weights; save the model with save_pretrained.")
+    chosen = _device.choose(dtype, where, count)
+    size = count * chosen.itemsize
+    _device.check_memory(ref.spec, int(size * (ROOM + (size <= _decode.FUSE_BYTES))), where)
+    module, tokenizer = read(folder, chosen, adapter)
+    return LocalModel(ref, module.to(where), tokenizer)
+
+
+def read(folder: Path, dtype: torch.dtype | str, adapter: Path | None = None) -> tuple[Any, Any]:
+    """(module in evaluation mode, tokenizer) of a folder on the CPU; nothing of it is run as code, nothing is fetched."""
+    try:
+        with quiet():
+            own = adapter is not None and (adapter / "tokenizer_config.json").is_file()
+            tokenizer = AutoTokenizer.from_pretrained(adapter if own else folder, local_files_only=True, trust_remote_code=False)
+            module = AutoModelForCausalLM.from_pretrained(
+                folder, dtype=dtype if adapter is None else "auto", local_files_only=True, trust_remote_code=False, use_safetensors=True
+            )
+            if adapter is not None:
+                from peft import PeftModel
+
+                # merged in the base's own format, as people merge by hand, so that the fingerprints agree
+                module = PeftModel.from_pretrained(module, str(adapter), local_files_only=True).merge_and_unload()
+                module = module if dtype == "auto" else module.to(dtype)
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(f"{str(adapter or folder)!r} cannot be loaded as a causal language model: {first}") from error
+    return module.eval().requires_grad_(False), tokenizer
+
+
+def fingerprint(folder: Path, adapter: Path | None = None) -> str:
+    """lineage.fingerprint of a folder's weights by value, adapter merged."""
+    from spiritlevel import lineage
+
+    module, _ = read(folder, "auto", adapter)
+    return lineage.fingerprint(module.state_dict())
+
+
+def family(folder: Path) -> str:
+    """Body family such as `llama-576x30`."""
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False).get_text_config()
+    return f"{config.model_type}-{config.hidden_size}x{config.num_hidden_layers}"

@@ -1,0 +1,5 @@
+"""`python -m spiritlevel.cli`."""
+
+from spiritlevel.cli import main
+
+main()

@@ -1,0 +1,159 @@
+"""All commands. Each loads its configuration, opens the run, calls the loop or one stage, and prints what came out."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from spiritlevel.evidence import Evidence
+    from spiritlevel.loop import Finished
+
+RUNS = Path("runs")
+EXIT = {"approved": 0, "held": 3, "unproven": 4}
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="spiritlevel")
+def app() -> None:
+    """Tells you whether training made a language model better at what you meant or only at what you measured."""
+
+
+def quiet_option(function: Any) -> Any:
+    """The option that every long command has."""
+    return click.option("-q", "--quiet", is_flag=True, help="No progress; print only the result.")(function)
+
+
+@app.command()
+@click.argument("config", required=False, type=click.Path())
+@click.option("--model", help="bundled, hf:ORG/NAME[@REVISION], path:DIR, tiny:llama, or a hosted model with finetune and interpret off.")
+@click.option("--name", help="Name of the run; default: hash of its configuration.")
+@click.option("--fresh", is_flag=True, help="A new run even if this one exists.")
+@click.option("--gate", is_flag=True, help="Exit 0 approved, 3 held, 4 unproven.")
+@quiet_option
+def run(config: str | None, model: str | None, name: str | None, fresh: bool, gate: bool, quiet: bool) -> None:
+    """The whole loop: provoke, teach, compare, look inside, decide, tell."""
+    from spiritlevel import config as configuration
+    from spiritlevel import loop
+    from spiritlevel.cli import runs
+
+    loaded = configuration.load(config, {"model": model})
+    with runs.opened(RUNS, loaded, name=name, fresh=fresh, quiet=quiet) as evidence:
+        _finish(evidence, loop.run(loaded, evidence), gate)
+
+
+@app.command()
+@click.option("--before", required=True, help="The base: hf:ORG/NAME, path:DIR, bundled.")
+@click.option("--after", required=True, help="The tuned model: path:DIR (full weights or LoRA), hf:ORG/NAME.")
+@click.option("--trained-on", type=click.Path(), help="JSON lines of the data that --after was trained on. Undeclared means unknown ancestry.")
+@click.option("--config", type=click.Path(), help="A configuration file; its finetune section is not used.")
+@click.option("--name", help="Name of the run.")
+@click.option("--fresh", is_flag=True, help="A new run even if this one exists.")
+@click.option("--gate", is_flag=True, help="Exit 0 approved, 3 held, 4 unproven.")
+@quiet_option
+def audit(
+    before: str, after: str, trained_on: str | None, config: str | None, name: str | None, fresh: bool, gate: bool, quiet: bool
+) -> None:
+    """Judge a model that someone else trained, against the base that it came from."""
+    from spiritlevel import audit as auditing
+    from spiritlevel import config as configuration
+    from spiritlevel.cli import runs
+
+    loaded = configuration.load(config, {"model": before, "after": after, "trained_on": trained_on})
+    loaded = loaded.model_copy(update={"finetune": None})
+    with runs.opened(RUNS, loaded, name=name, fresh=fresh, quiet=quiet) as evidence:
+        _finish(evidence, auditing.run(loaded, evidence), gate)
+
+
+@app.command()
+@quiet_option
+def demo(quiet: bool) -> None:
+    """90 seconds: see a measure come apart from its meaning, and the gate say so."""
+    from spiritlevel import demo as leaky
+    from spiritlevel.cli import runs
+
+    with runs.opened(RUNS, leaky.config(), name="demo", fresh=True, quiet=quiet) as evidence:
+        _finish(evidence, leaky.run(evidence, echo=click.echo), gate=False)
+
+
+@app.command()
+@click.argument("name")
+def init(name: str) -> None:
+    """A constitution and a configuration to edit, commented, in the folder NAME."""
+    from spiritlevel.cli import starting
+
+    for line in starting.write(Path(name)):
+        click.echo(line)
+
+
+@app.group()
+def constitution() -> None:
+    """Look at a written constitution."""
+
+
+@constitution.command()
+@click.argument("folder", required=False, type=click.Path())
+def check(folder: str | None) -> None:
+    """Report every fault of form at once, as file:line: what, and what to do."""
+    from spiritlevel.constitution.check import check as checking
+
+    law, faults = checking(folder)
+    for fault in faults:
+        click.echo(fault)
+    if law is not None:
+        held = "" if faults else ", no faults of form"
+        click.echo(f"{law.name}: {len(law.principles)} principles, {len(law.teach)} taught examples, {len(law.policy.thresholds)} thresholds{held}")
+    if faults:
+        raise SystemExit(1)
+
+
+@app.command()
+def runs() -> None:
+    """The runs in this folder, with their verdicts."""
+    from spiritlevel.cli import runs as runs_
+
+    for line in runs_.table(RUNS):
+        click.echo(line)
+
+
+@app.command()
+@click.argument("name", required=False)
+def show(name: str | None) -> None:
+    """One run: steps, costs, figures, gap and verdict. Default: the latest."""
+    from spiritlevel.cli import runs as runs_
+
+    runs_.show(RUNS, name, click.echo)
+
+
+def _stage(stage: str, help: str) -> None:
+    @app.command(name=stage, help=help)
+    @click.argument("config", required=False, type=click.Path())
+    @click.option("--run", "name", help="The run whose evidence to use; default: the latest.")
+    @quiet_option
+    def command(config: str | None, name: str | None, quiet: bool) -> None:
+        from spiritlevel.cli import runs, stages
+
+        with runs.reopened(RUNS, config, name, quiet=quiet) as (loaded, evidence):
+            verdict = stages.run(stage, loaded, evidence, click.echo)
+        if stage == "release" and verdict is not None:
+            raise SystemExit(EXIT[verdict.kind.value])
+
+
+for _name, _help in (
+    ("elicit", "PROVOKE: ask what the constitution is about, plainly and under attack."),
+    ("finetune", "TEACH: critique and revise, then train; a checkpoint with its lineage."),
+    ("measure", "COMPARE: before and after, proxy and intent side by side."),
+    ("interpret", "LOOK INSIDE: what the model reads as harm, layer by layer."),
+    ("release", "DECIDE: thresholds to a verdict. Exit 0 approved, 3 held, 4 unproven."),
+    ("report", "TELL: model card and report from the evidence alone."),
+):
+    _stage(_name, _help)
+
+
+def _finish(evidence: "Evidence", finished: "Finished", gate: bool) -> None:
+    from spiritlevel.cli import telling
+
+    for line in telling.lines(evidence, finished):
+        click.echo(line)
+    if gate:
+        raise SystemExit(EXIT[finished.verdict.kind.value])

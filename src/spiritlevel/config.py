@@ -1,0 +1,82 @@
+"""One YAML file is one LoopConfig; each stage owns its section's class."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field, ValidationError
+
+from spiritlevel.elicit.config import ElicitConfig
+from spiritlevel.errors import ConfigError
+from spiritlevel.finetune.config import FinetuneConfig
+from spiritlevel.interpret.config import InterpretConfig
+from spiritlevel.measure.config import MeasureConfig
+from spiritlevel.release import ReleaseConfig
+from spiritlevel.types import Frozen, content_hash
+
+
+class LoopConfig(Frozen):
+    """A whole run."""
+
+    constitution: str | None = None
+    """Folder of the constitution; empty = the default one."""
+    model: str = "bundled"
+    """`bundled`, `hf:ORG/NAME@REVISION`, `path:DIR`, `tiny:llama`, or, without finetune and interpret, a hosted model."""
+    after: str | None = None
+    """Audit: the tuned model that someone else made; `finetune` must then be none."""
+    trained_on: str | None = None
+    """Audit: JSON lines of the data that `after` was trained on; undeclared data means unknown ancestry."""
+    elicit: ElicitConfig = Field(default_factory=ElicitConfig)
+    finetune: FinetuneConfig | None = Field(default_factory=FinetuneConfig)
+    interpret: InterpretConfig | None = Field(default_factory=InterpretConfig)
+    measure: MeasureConfig = Field(default_factory=MeasureConfig)
+    release: ReleaseConfig = Field(default_factory=ReleaseConfig)
+
+    @property
+    def identity(self) -> str:
+        """Hash of the resolved configuration."""
+        return content_hash(self)
+
+    def to_yaml(self) -> str:
+        """The resolved copy that is saved with a run."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def load(path: Path | str | None, overrides: dict[str, Any] | None = None) -> LoopConfig:
+    """Read a configuration file, or the defaults. ConfigError is one sentence that names the field.
+
+    Relative paths in a file (constitution, trained_on, prompt files) are relative to the file.
+    """
+    raw: Any = {}
+    if path is not None:
+        file = Path(path)
+        if not file.is_file():
+            raise ConfigError(f"configuration {str(path)!r} does not exist; run `spiritlevel init NAME` to begin one")
+        try:
+            raw = yaml.safe_load(file.read_text("utf-8", errors="replace").replace("\x00", "")) or {}
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            raise ConfigError(f"{file}:{mark.line + 1 if mark else 1}: not valid YAML; correct the line") from None
+        if not isinstance(raw, dict):
+            raise ConfigError(f"{file}:1: not a list of `section: ...` entries; see `spiritlevel init NAME`")
+        _relative_to(file.parent, raw)
+    raw = {**raw, **{key: value for key, value in (overrides or {}).items() if value is not None}}
+    try:
+        return LoopConfig.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{path or 'configuration'}: {where}: {first['msg'].lower()} (got {first['input']!r:.60}); correct this field") from None
+
+
+def _relative_to(folder: Path, raw: dict[str, Any]) -> None:
+    for key in ("constitution", "trained_on"):
+        if isinstance(raw.get(key), str) and raw[key]:
+            raw[key] = str(folder / raw[key])
+    elicit = raw.get("elicit")
+    if isinstance(elicit, dict):
+        if isinstance(elicit.get("seeds"), str) and elicit["seeds"] not in ("", "none"):
+            elicit["seeds"] = str(folder / elicit["seeds"])
+        for file in elicit.get("prompts") or ():
+            if isinstance(file, dict) and isinstance(file.get("path"), str):
+                file["path"] = str(folder / file["path"])

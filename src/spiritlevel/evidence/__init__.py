@@ -1,0 +1,23 @@
+"""The run's memory: typed append-only rows, blobs, and steps that are not done twice."""
+
+from spiritlevel.evidence.codec import canonical, code_hash, decode, encode
+from spiritlevel.evidence.folder import RunInfo, list_runs, open_existing, open_run
+from spiritlevel.evidence.journal import Listener, RunJournal
+from spiritlevel.evidence.memory import MemoryJournal
+from spiritlevel.evidence.run import Evidence, Step
+
+__all__ = [
+    "Evidence",
+    "Listener",
+    "MemoryJournal",
+    "RunInfo",
+    "RunJournal",
+    "Step",
+    "canonical",
+    "code_hash",
+    "decode",
+    "encode",
+    "list_runs",
+    "open_existing",
+    "open_run",
+]

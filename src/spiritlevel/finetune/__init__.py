@@ -1,0 +1,253 @@
+"""TEACH: find replies wanting, revise them, train on the revisions, then on preferring them; a checkpoint with its lineage."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from spiritlevel import backends, firewall
+from spiritlevel.constitution import Constitution
+from spiritlevel.finetune import revise, train
+from spiritlevel.finetune.config import FinetuneConfig
+from spiritlevel.finetune.train import TrainSettings
+from spiritlevel.judges import probe
+from spiritlevel.errors import DataError
+from spiritlevel.types import (
+    Instrument,
+    Journal,
+    Judgement,
+    Kind,
+    Lesson,
+    Lineage,
+    ModelRef,
+    OpenWeights,
+    Outcome,
+    Preference,
+    Seen,
+    Side,
+    Transcript,
+    Tuned,
+    Use,
+    content_hash,
+    user,
+)
+
+__all__ = ["FinetuneConfig", "TrainSettings", "adopt", "keep", "run"]
+
+
+def keep(journal: Journal, model: ModelRef) -> Tuned:
+    """`finetune: none`: the given model, with what is known of it."""
+    return Tuned(ref=model, lineage=lineage_of(journal, model), trained=False)
+
+
+def adopt(journal: Journal, before: ModelRef, after: ModelRef, trained_on: tuple[str, ...]) -> Tuned:
+    """A model that someone else tuned: its own lineage where there is one, else what is declared, else unknown.
+
+    `trained_on` are the prompts of the declared data; each becomes a spent cluster of the adopted weights.
+    """
+    known = journal.lineage(after.key)
+    if known is None and trained_on:
+        uses = tuple(
+            Use(model=after.key, atom=f"cluster:{c}", how="train") for c in sorted(set(firewall.clusters(list(trained_on))))
+        )
+        journal.spend(uses)
+        known = Lineage(
+            weights=after.key,
+            body=lineage_of(journal, before).body,
+            parents=(before.key,),
+            uses=uses,
+            families=tuple(sorted({before.family, after.family})),
+            history="known",
+            note=f"declared by the auditor: {len(trained_on)} training prompts; judges used in training: none declared",
+        )
+        journal.record(known)
+    if known is None:
+        known = Lineage(
+            weights=after.key,
+            body=lineage_of(journal, before).body,
+            parents=(before.key,),
+            families=(after.family,),
+            note="training data undeclared",
+        )
+    return Tuned(ref=after, lineage=known, trained=True, critics=known.judges, notes=("adopted: trained elsewhere",))
+
+
+def lineage_of(journal: Journal, model: ModelRef) -> Lineage:
+    """What run and ledger know of a model; a foreign base when it was named as one, else unknown."""
+    known = journal.lineage(model.key)
+    return known or Lineage(
+        weights=model.key, body=model.key, families=(model.family,), history="base", note="history unknown before this base"
+    )
+
+
+def run(journal: Journal, model: ModelRef, law: Constitution, seen: Seen, config: FinetuneConfig) -> Tuned:
+    """Teach `model` the law on what `seen` (the teach side) showed. NeedsWeights for a hosted model, DataError without lessons."""
+    weights = backends.open_weights(model, journal)
+    if seen.side is not Side.TEACH:
+        raise DataError(f"training was given prompts of the {seen.side.value!r} side; it may see the teach side alone")
+    transcripts = journal.rows(seen.transcripts, Transcript)
+    outcomes = [j.outcome for j in journal.rows(seen.outcomes, Judgement)]
+    request = probe.fit(journal, weights, law.teach, "request")
+    reply = probe.fit(journal, weights, law.teach, "reply")
+    critics: tuple[Instrument, ...] = (request.identity, reply.identity)
+
+    harmful = _harmful(journal, weights, request, transcripts, config)
+    wanting = _most([t for t, bad in zip(transcripts, harmful, strict=True) if bad], config.most)
+    own = _most(
+        [
+            t
+            for t, bad, o in zip(transcripts, harmful, outcomes, strict=True)
+            if not bad and o is Outcome.COMPLIANCE and not t.reply.error
+        ],
+        config.most,
+    )
+    if config.reviser:
+        reviser = backends.open_model(backends.resolve(config.reviser), journal)
+        revised = revise.free(journal, reviser, law, wanting)
+        teacher = (reviser.ref.family,)
+    else:
+        judge = probe.ProbeJudge(reply, weights) if config.judge == "reply" else None
+        revised = revise.guided(
+            journal, weights, judge, law, wanting, candidates=config.candidates, max_tokens=config.revision_tokens
+        )
+        teacher = ()
+    lessons = [*revised, *(revise.lesson(t, t.reply.text, revised=False, truncated=t.reply.truncated) for t in own)]
+    if config.examples:
+        lessons += _prose(law)
+    if not lessons:
+        raise DataError("no lessons are left after critique and revision; add teach prompts or examples")
+    stored = journal.put("lesson", lessons)
+    preferences = prefer(law, lessons) if config.dpo else []
+    stored_preferences = journal.put("preference", preferences) if preferences else None
+
+    uses = _uses(model, lessons, law, seen, critics)
+    journal.spend(uses)
+    recipe = content_hash(model.key, stored.id, config, [c.id for c in critics])
+    folder = journal.scratch(f"train-{recipe}")
+    del weights
+    fresh = backends.open_weights(model, journal)
+    points = []
+    if config.sft:
+        points += train.sft(fresh, lessons, config.sft, folder / "sft")
+    if config.dpo:
+        points += train.dpo(fresh, preferences, config.dpo, folder / "dpo")
+    curve = journal.put("curve", points)
+
+    parent = lineage_of(journal, model)
+    families = tuple(sorted({model.family, *teacher, *(c.family for c in critics if c.family)}))
+    fingerprint = train.fingerprint(fresh)
+    lineage = Lineage(
+        weights=fingerprint,
+        body=parent.body,
+        parents=(model.key,),
+        uses=tuple(u.model_copy(update={"model": fingerprint}) for u in uses),
+        judges=critics,
+        families=families,
+        history="known",
+        note=parent.note,
+    )
+    blob = journal.blob(lambda path: _save(fresh, path, lineage))
+    journal.record(lineage)
+    tuned = ModelRef(spec=f"blob:{blob}", kind="local", weights=fingerprint, family=model.family)
+    return Tuned(
+        ref=tuned,
+        lineage=lineage,
+        trained=True,
+        lessons=stored,
+        preferences=stored_preferences,
+        curve=curve,
+        probes=(request.blob, reply.blob),
+        critics=critics,
+        notes=(
+            f"{len(revised)} revisions, {len(own)} own answers, {len(lessons) - len(revised) - len(own)} replies from the constitution",
+        ),
+    )
+
+
+def prefer(law: Constitution, lessons: Sequence[Lesson]) -> list[Preference]:
+    """Revision over original on harmful prompts; own answer over a refusal on harmless ones, drawn from all ways to decline."""
+    openings = [o for p in law.principles if p.id != law.helpfulness for o in p.openings]
+    found = []
+    for item in lessons:
+        if item.original is not None:
+            rejected, cut = item.original, item.original_truncated
+        elif item.kind is not Kind.HARMFUL:
+            rejected, cut = openings[int(content_hash("decline", item.chat[-1].content), 16) % len(openings)], False
+        else:
+            continue
+        if rejected.strip() and rejected.strip() != item.answer.strip():
+            found.append(
+                Preference(
+                    chat=item.chat,
+                    chosen=item.answer,
+                    rejected=rejected,
+                    by="constitution",
+                    principle=item.principle,
+                    cluster=item.cluster,
+                    chosen_truncated=item.truncated,
+                    rejected_truncated=cut,
+                )
+            )
+    return found
+
+
+def _harmful(
+    journal: Journal, weights: OpenWeights, request: probe.Probe, transcripts: Sequence[Transcript], config: FinetuneConfig
+) -> list[bool]:
+    """Whether each prompt asks for harm: by its author's word, else by the critic's read-out of the request."""
+    undeclared = [t for t in transcripts if config.critic == "probe" or t.prompt.kind is Kind.UNKNOWN]
+    scores = dict(
+        zip(
+            [t.id for t in undeclared], probe.request_scores(journal, request, weights, [t.chat for t in undeclared]), strict=True
+        )
+    )
+    return [scores[t.id] > 0.5 if t.id in scores else t.prompt.kind is Kind.HARMFUL for t in transcripts]
+
+
+def _most(transcripts: Sequence[Transcript], most: int) -> list[Transcript]:
+    """At most `most` a principle, kind and family (plain: five times), in the order of content hashes."""
+    counts: dict[tuple[str, Kind, str], int] = {}
+    kept = []
+    for t in sorted(transcripts, key=lambda t: content_hash(t.prompt.cluster, t.prompt.id)):
+        key = (t.prompt.principle, t.prompt.kind, t.prompt.family)
+        if counts.get(key, 0) < most * (5 if t.prompt.kind is Kind.PLAIN else 1):
+            counts[key] = counts.get(key, 0) + 1
+            kept.append(t)
+    return kept
+
+
+def _prose(law: Constitution) -> list[Lesson]:
+    """The constitution's own following replies, with the violating reply to the same prompt as what they replace."""
+    bad = {(e.group, e.prompt): e.reply for e in law.teach if e.violating}
+    return [
+        Lesson(
+            chat=user(e.prompt),
+            answer=e.reply,
+            original=bad.get((e.group, e.prompt)),
+            principle=e.principle,
+            kind=e.kind,
+            cluster=e.cluster,
+        )
+        for e in law.teach
+        if not e.violating
+    ]
+
+
+def _uses(
+    model: ModelRef, lessons: Sequence[Lesson], law: Constitution, seen: Seen, critics: Sequence[Instrument]
+) -> tuple[Use, ...]:
+    """Everything that training is about to owe itself to."""
+    run_id = f"run:{content_hash(model.key, *[lesson.answer for lesson in lessons])}"
+    openings = {f"opening:{content_hash(o)}" for p in law.principles for o in p.openings}
+    families = {f"family:{item.family}" for item in lessons if item.family != "direct"}
+    clusters = {f"cluster:{item.cluster}" for item in lessons if item.cluster}
+    atoms = {*seen.atoms, *clusters, *families, *openings} - {"family:direct"}
+    uses = [Use(model=run_id, atom=atom, how="train") for atom in sorted(atoms)]
+    for critic in critics:
+        uses.append(Use(model=run_id, atom=f"judge:{critic.id}", how="select"))
+    return tuple(uses)
+
+
+def _save(weights: OpenWeights, folder: Path, lineage: Lineage) -> None:
+    from spiritlevel.lineage import write
+
+    train.save(weights, folder)
+    write(folder, lineage)

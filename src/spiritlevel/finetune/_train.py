@@ -1,0 +1,319 @@
+"""The training loop: supervised and DPO, over one `logps`; float32 masters, deterministic by seed, resumable to the bit.
+
+Dropout is off (`eval`), as policy and reference must be scored alike; all that is random is the order, drawn from the seed.
+"""
+
+import hashlib
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import transformers
+from torch import Tensor, nn
+
+from spiritlevel.errors import DataError, ModelError
+from spiritlevel.finetune import _lora, _losses, _plan, _state
+from spiritlevel.finetune._logps import Row, check_head, collate, logps, sequence_logps
+from spiritlevel.finetune._masters import Masters, Precision, masters
+from spiritlevel.finetune.train import Curve, DpoForm, Listener, TrainSettings
+from spiritlevel.types import Chat, CurvePoint, Lesson, Preference, Turn, content_hash
+
+Render = Callable[[Chat, bool], tuple[list[int], int]]
+"""(chat that ends with an assistant turn, truncated) -> (token ids, where that turn's labels start)."""
+
+BATCH_TOKENS = 1024
+"""Most padded tokens that run at once; a step's gradient adds up over its batches. Bounds memory; more is no faster on a CPU."""
+
+
+@dataclass
+class Rendered:
+    """Rows ready to train on, and what was left out or shortened on the way."""
+
+    rows: list[tuple[Row, ...]] = field(default_factory=list)
+    """One row a lesson, (chosen, rejected) a preference."""
+    smoothing: list[float] = field(default_factory=list)
+    skipped: int = 0
+    """Prompt alone fills max_length, or chosen and rejected are the same tokens."""
+    cut: int = 0
+    """Answers shortened to max_length; they then teach no end of turn."""
+
+
+def sft(
+    module: Any,
+    render: Render,
+    lessons: Sequence[Lesson],
+    settings: TrainSettings,
+    scratch: Path,
+    progress: Listener | None = None,
+    *,
+    precision: Precision = "bfloat16",
+    eos: frozenset[int] = frozenset(),
+) -> Curve:
+    """Supervised training in place. `eos`, when given, is checked to end every whole answer and no truncated one."""
+    data = Rendered()
+    for lesson in lessons:
+        row = _row(render, lesson.chat, lesson.answer, lesson.truncated, settings.max_length, eos, data)
+        if row is None:
+            data.skipped += 1
+        else:
+            data.rows.append((row,))
+    return _train(module, "sft", data, settings, scratch, progress, precision, "dpo")
+
+
+def dpo(
+    module: Any,
+    render: Render,
+    preferences: Sequence[Preference],
+    settings: TrainSettings,
+    scratch: Path,
+    progress: Listener | None = None,
+    *,
+    precision: Precision = "bfloat16",
+    eos: frozenset[int] = frozenset(),
+    form: DpoForm = "dpo",
+) -> Curve:
+    """Direct preference optimisation in place; the module as given is the reference. `1 - sure` is the label smoothing."""
+    data = Rendered()
+    for pair in preferences:
+        chosen = _row(render, pair.chat, pair.chosen, pair.chosen_truncated, settings.max_length, eos, data)
+        rejected = _row(render, pair.chat, pair.rejected, pair.rejected_truncated, settings.max_length, eos, data)
+        if chosen is None or rejected is None or chosen == rejected:
+            data.skipped += 1
+        else:
+            data.rows.append((chosen, rejected))
+            data.smoothing.append(1 - pair.sure)
+    return _train(module, "dpo", data, settings, scratch, progress, precision, form)
+
+
+def _row(
+    render: Render, chat: Chat, answer: str, truncated: bool, max_length: int, eos: frozenset[int], data: Rendered
+) -> Row | None:
+    """Render one answer; None when the prompt leaves no room for it. Wrong renderings are errors, never silent."""
+    ids, start = render((*chat, Turn(role="assistant", content=answer)), truncated)
+    if not 0 < start < len(ids):
+        raise DataError(
+            f"The chat template leaves nothing to learn in the answer {answer[:60]!r}; give a longer answer or fix the template."
+        )
+    if eos and not truncated and eos.isdisjoint(ids[start:]):
+        raise DataError(
+            f"The chat template ends no answer with an end-of-turn token (seen for {answer[:60]!r}); fix the template."
+        )
+    if eos and truncated and ids[-1] in eos:
+        raise DataError(
+            f"The truncated answer {answer[:60]!r} was rendered as if it had ended; render it without an end of turn."
+        )
+    if start >= max_length:
+        return None
+    data.cut += len(ids) > max_length
+    return Row(tuple(ids[:max_length]), start)
+
+
+def _train(
+    module: Any,
+    phase: Literal["sft", "dpo"],
+    data: Rendered,
+    settings: TrainSettings,
+    scratch: Path,
+    progress: Listener | None,
+    precision: Precision,
+    form: DpoForm,
+) -> Curve:
+    if not data.rows:
+        raise DataError(
+            f"No {'lessons' if phase == 'sft' else 'preferences'} are left to train on ({data.skipped!r} skipped); give some."
+        )
+    began = time.monotonic()
+    module.eval()
+    check = Row(data.rows[0][0].ids[: data.rows[0][0].start + 1], data.rows[0][0].start)
+    check_head(module, check, 1e-3 if next(module.parameters()).dtype == torch.float32 else 0.5)
+    identity = _identity(module, phase, data, settings, precision, form)
+    lengths = [len(rows) * max(len(row.ids) for row in rows) for rows in data.rows]
+    steps = _plan.plan(lengths, settings.batch_tokens, max(BATCH_TOKENS, max(lengths)), settings.seed)
+    trained = _lora.attach(module, settings.lora_rank, settings.seed) if settings.lora_rank else module
+    curve = Curve(skipped=data.skipped, cut=data.cut, precision=precision)
+    with _adapters(trained, scratch) if settings.lora_rank else _all(module), masters(trained, precision) as held:
+        loop = _Loop(trained, phase, data, settings, steps, held, form)
+        if phase == "dpo":
+            loop.reference = _reference(loop, scratch / "reference.pt", identity)
+        loop.run(curve, scratch, identity, progress)
+    curve.seconds = time.monotonic() - began
+    return curve
+
+
+@contextmanager
+def _all(module: Any) -> Iterator[None]:
+    """Let every weight learn; on leaving, each is frozen or not as before."""
+    before = [(p, p.requires_grad) for p in module.parameters()]
+    module.requires_grad_(True)
+    try:
+        yield
+    finally:
+        for p, learns in before:
+            p.requires_grad_(learns)
+
+
+@contextmanager
+def _adapters(adapted: Any, scratch: Path) -> Iterator[None]:
+    """Fold adapters back into the module on leaving, also after an error; a finished one is saved alone in scratch/adapter."""
+    folder = None
+    try:
+        yield
+        folder = scratch / "adapter"
+    finally:
+        _lora.merge(adapted, folder)
+
+
+def _identity(module: Any, phase: str, data: Rendered, settings: TrainSettings, precision: Precision, form: DpoForm) -> str:
+    """What must be equal for saved state to be continued: weights, rows, settings, numerics."""
+    digest = hashlib.sha256()
+    for name, tensor in module.state_dict().items():
+        digest.update(name.encode())
+        digest.update(
+            tensor.detach().cpu().contiguous().view(torch.uint8).numpy() if tensor.ndim else str(tensor.item()).encode()
+        )
+    rows = [(row.ids, row.start) for rows in data.rows for row in rows]
+    plain = settings.model_copy(update={"save_every": 1})
+    versions = (torch.__version__, transformers.__version__, torch.get_num_threads(), str(next(module.parameters()).device))
+    return content_hash(phase, form, plain, precision, versions, digest.hexdigest(), data.smoothing, rows)
+
+
+class _Loop:
+    """One training run over fixed steps. `reference` holds (chosen, rejected) log-probabilities of each pair."""
+
+    reference: Tensor
+
+    def __init__(
+        self,
+        module: Any,
+        phase: Literal["sft", "dpo"],
+        data: Rendered,
+        settings: TrainSettings,
+        steps: list[_plan.Step],
+        held: Masters,
+        form: DpoForm,
+    ) -> None:
+        self.module, self.phase, self.data, self.settings, self.steps, self.held, self.form = (
+            module,
+            phase,
+            data,
+            settings,
+            steps,
+            held,
+            form,
+        )
+        self.device = next(module.parameters()).device
+        self.order = _plan.order(len(steps), settings.epochs, settings.seed)
+        self.optimizer = torch.optim.AdamW(
+            held.params, lr=settings.lr, weight_decay=0.0, fused=self.device.type in ("cpu", "cuda")
+        )
+
+    def score(self, batch: Sequence[int]) -> tuple[Tensor, tuple[int, ...]]:
+        """Flat label log-probabilities of the batch's rows and their counts: all chosen, then all rejected."""
+        rows = [self.data.rows[i][side] for side in range(len(self.data.rows[0])) for i in batch]
+        packed = collate(rows, device=self.device)
+        return logps(self.module, packed), packed.counts
+
+    def run(self, curve: Curve, scratch: Path, identity: str, progress: Listener | None) -> None:
+        total = len(self.order)
+        done = self._restore(_state.load(scratch, identity), curve)
+        curve.resumed_at = done
+        for at in range(done, total):
+            point = self._step(at, total)
+            curve.append(point)
+            if progress is not None:
+                progress(point, total)
+            if (at + 1) % self.settings.save_every == 0 or at + 1 == total:
+                _state.save(scratch, identity, at + 1, self._snapshot(at + 1, curve, last=at + 1 == total))
+
+    def _step(self, at: int, total: int) -> CurvePoint:
+        step = self.steps[self.order[at]]
+        items = [self.data.rows[i] for batch in step.batches for i in batch]
+        labels = sum(rows[0].labels for rows in items)
+        loss, right = 0.0, 0
+        for batch in step.batches:
+            part, won = self._loss(batch, labels, len(items))
+            part.backward()  # type: ignore[no-untyped-call]
+            loss, right = loss + part.item(), right + won
+        norm = nn.utils.clip_grad_norm_(self.held.params, 1.0).item()
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            raise ModelError(
+                f"Training stopped at step {at + 1!r} of {total!r}: the loss is {loss!r} and its gradient {norm!r}; "
+                f"lower the learning rate (now {self.settings.lr!r}) or look for broken weights."
+            )
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.settings.lr * _plan.rate(at, total, self.settings.warmup, "cosine")
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.held.refresh()
+        return CurvePoint(
+            phase=self.phase,
+            step=at + 1,
+            loss=loss,
+            tokens=sum(len(row.ids) for rows in items for row in rows),
+            accuracy=right / len(items) if self.phase == "dpo" else None,
+        )
+
+    def _loss(self, batch: Sequence[int], labels: int, items: int) -> tuple[Tensor, int]:
+        """Share of this batch in the step's mean loss, and how many of its pairs are ordered rightly."""
+        flat, counts = self.score(batch)
+        pairs = len(batch)
+        if self.phase == "sft":
+            return _losses.sft(flat) * (flat.numel() / labels), 0
+        sums = sequence_logps(flat, counts)
+        reference = self.reference[list(batch)].to(self.device).T
+        if self.form != "dpo":
+            per = torch.tensor(counts, device=self.device)
+            sums, reference = _losses.per_token(sums, per), _losses.per_token(reference, per.view(2, pairs))
+        scores = (sums[:pairs], sums[pairs:], reference[0], reference[1])
+        if self.form == "ipo":
+            losses = _losses.ipo(*scores, self.settings.beta)
+        else:
+            smoothing = torch.tensor([self.data.smoothing[i] for i in batch], device=self.device)
+            losses = _losses.dpo(*scores, self.settings.beta, smoothing)
+        right = int((_losses.margin(*scores) > 0).sum().item())
+        loss = losses.mean() * (pairs / items)
+        if self.settings.sft_weight:
+            chosen = flat[: sum(counts[:pairs])]
+            loss = loss + self.settings.sft_weight * _losses.sft(chosen) * (chosen.numel() / labels)
+        return loss, right
+
+    def _snapshot(self, step: int, curve: Curve, *, last: bool) -> dict[str, Any]:
+        return {
+            "step": step,
+            "masters": {name: p.data for name, p in zip(self.held.names, self.held.params, strict=True)},
+            "optimizer": None if last else self.optimizer.state_dict(),
+            "points": [point.model_dump(mode="json") for point in curve],
+            "random": torch.get_rng_state(),
+        }
+
+    def _restore(self, state: dict[str, Any] | None, curve: Curve) -> int:
+        if state is None:
+            return 0
+        for name, p in zip(self.held.names, self.held.params, strict=True):
+            p.data.copy_(state["masters"][name])
+        self.held.refresh()
+        if state["optimizer"] is not None:
+            self.optimizer.load_state_dict(state["optimizer"])
+        curve.extend(CurvePoint.model_validate(point) for point in state["points"])
+        torch.set_rng_state(state["random"])
+        return int(state["step"])
+
+
+@torch.no_grad()
+def _reference(loop: _Loop, path: Path, identity: str) -> Tensor:
+    """(pairs, 2) log-probabilities under the untrained module, in the very batches that training will use: noise then cancels."""
+    if path.is_file():
+        kept = _state.read(path)
+        if kept["identity"] == identity:
+            return torch.as_tensor(kept["logps"])
+    out = torch.zeros((len(loop.data.rows), 2))
+    for step in loop.steps:
+        for batch in step.batches:
+            out[list(batch)] = sequence_logps(*loop.score(batch)).view(2, len(batch)).T.cpu()
+    _state.write(path, {"identity": identity, "logps": out})
+    return out

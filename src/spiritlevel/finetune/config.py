@@ -1,0 +1,32 @@
+"""The `finetune` section of a configuration."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from spiritlevel.finetune.train import TrainSettings
+from spiritlevel.types import Frozen
+
+
+class FinetuneConfig(Frozen):
+    """How critique, revision and training go."""
+
+    critic: Literal["declared", "probe"] = "declared"
+    """Who says that a prompt is harmful: its author where one declared it (else the probe), or the probe always."""
+    reviser: str = ""
+    """A model reference that writes critique and revision freely; empty = the model's own guided revision."""
+    candidates: int = Field(2, ge=1)
+    """Guided revisions drawn a prompt; the `reply` read-out picks the best."""
+    revision_tokens: int = Field(24, ge=1)
+    """Most new tokens of a guided revision after its opening."""
+    most: int = Field(24, ge=1)
+    """Lessons a principle and kind of prompt at most (five times as many plain instructions)."""
+    examples: bool = True
+    """Teach the constitution's own following replies too."""
+    judge: Literal["reply", "length"] = "reply"
+    """What picks the best revision. `length` is a deliberately bad judge (the demo's leaky exam)."""
+    sft: TrainSettings | None = TrainSettings()
+    """Supervised training on revisions and own answers; none = skipped."""
+    dpo: TrainSettings | None = None
+    """Then preferences: revision over original, and own answer over a refusal on harmless prompts; none = skipped."""
+    seed: int = 0

@@ -1,0 +1,33 @@
+"""What trained it cannot certify it: atoms, grades, clusters, sides, and the sealed set's budget."""
+
+from spiritlevel.firewall.atoms import body, cluster, family, judge, labels, look, looks, measured_on, opening, unseal
+from spiritlevel.firewall.atoms import Ticket as Ticket
+from spiritlevel.firewall.clusters import clusters, normalise
+from spiritlevel.firewall.grades import grade, made_of, path_of, paths, spent
+from spiritlevel.firewall.sides import SHARES, assign, cell, largest, side_of
+
+__all__ = [
+    "SHARES",
+    "Ticket",
+    "assign",
+    "body",
+    "cell",
+    "cluster",
+    "clusters",
+    "family",
+    "grade",
+    "judge",
+    "labels",
+    "largest",
+    "look",
+    "looks",
+    "made_of",
+    "measured_on",
+    "normalise",
+    "opening",
+    "path_of",
+    "paths",
+    "side_of",
+    "spent",
+    "unseal",
+]

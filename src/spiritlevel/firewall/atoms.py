@@ -1,0 +1,83 @@
+"""Atoms (what a number can owe itself to), and the counted uses of the open and the sealed side."""
+
+from collections.abc import Iterable
+
+from spiritlevel.firewall.clusters import normalise
+from spiritlevel.lineage import Ledger, ancestry
+from spiritlevel.types import Frozen, Instrument, Lineage, Prompt, content_hash
+
+DIRECT = "direct"
+"""The plain request is no attack: asking it teaches no family, so it is no atom."""
+
+
+def cluster(cluster_id: str) -> str:
+    """Atom of a prompt cluster."""
+    return f"cluster:{cluster_id}"
+
+
+def family(definition: str) -> str:
+    """Atom of an attack family, by the hash of its definition (or of its name, where that is all there is)."""
+    return f"family:{content_hash(definition)}"
+
+
+def labels(label_set: str) -> str:
+    """Atom of a set of human labels, or of one cluster of it."""
+    return f"labels:{label_set}"
+
+
+def opening(text: str) -> str:
+    """Atom of an opening used as a training target; case, punctuation and spacing do not hide it."""
+    return f"opening:{content_hash(normalise(text))}"
+
+
+def judge(instrument_id: str) -> str:
+    """Atom of a judge, by its id."""
+    return f"judge:{instrument_id}"
+
+
+def body(weights: str) -> str:
+    """Atom of a body, by its weights. Sharing one makes kin, never spent."""
+    return f"body:{weights}"
+
+
+def measured_on(instrument: Instrument, prompts: Iterable[Prompt]) -> Instrument:
+    """The instrument of one measurement: the judge with the clusters and attack families of the prompts that it is read on.
+
+    Its id stays the judge's, so that kinship and spent judges are still seen.
+    """
+    found: set[str] = set()
+    for prompt in prompts:
+        if prompt.cluster:
+            found.add(cluster(prompt.cluster))
+        if prompt.family != DIRECT:
+            found.add(family(prompt.family))
+    return instrument.model_copy(update={"made_of": tuple(sorted({*instrument.made_of, *found}))})
+
+
+class Ticket(Frozen):
+    """Leave to read the sealed set once: attempt k of K of everything that descends from one body."""
+
+    attempt: int
+    attempts: int
+    lineage: str
+    """Fingerprint of the body whose budget was used."""
+
+
+def unseal(ledger: Ledger, model: Lineage, attempts: int, *, what: str = "sealed") -> Ticket | None:
+    """Use up one of `attempts` readings of the sealed set `what`; None when none is left.
+
+    The budget belongs to the base body, so descendants share it; the same weights reading the same set keep their number.
+    """
+    root = model.body or model.weights
+    number = ledger.attempt(root, model.weights, what, attempts)
+    return None if number is None else Ticket(attempt=number, attempts=attempts, lineage=root)
+
+
+def look(ledger: Ledger, model: Lineage, what: str) -> int:
+    """Count a look at this model's results on an open set; returns how many of those there are now."""
+    return ledger.look(model.weights, what)
+
+
+def looks(ledger: Ledger, model: Lineage) -> int:
+    """Looks that count as selection for this model: those at its ancestors' open results and its own."""
+    return ledger.looks([one.weights for one in ancestry(model, ledger.lookup)])

@@ -1,0 +1,31 @@
+"""Where weights come from: fingerprints by value, sketches for near copies, lineage.json, and the project's ledger."""
+
+from spiritlevel.lineage.ledger import Ledger, ancestry, identify
+from spiritlevel.lineage.weights import (
+    NEAR,
+    Gather,
+    Sketch,
+    distance,
+    fingerprint,
+    of_folder,
+    read,
+    read_sketch,
+    sketch,
+    write,
+)
+
+__all__ = [
+    "NEAR",
+    "Gather",
+    "Ledger",
+    "Sketch",
+    "ancestry",
+    "distance",
+    "fingerprint",
+    "identify",
+    "of_folder",
+    "read",
+    "read_sketch",
+    "sketch",
+    "write",
+]
