@@ -42,10 +42,10 @@ class LoopConfig(Frozen):
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
-def load(path: Path | str | None, overrides: dict[str, Any] | None = None) -> LoopConfig:
+def load(path: Path | str | None, overrides: dict[str, Any] | None = None, *, resolved: bool = False) -> LoopConfig:
     """Read a configuration file, or the defaults. ConfigError is one sentence that names the field.
 
-    Relative paths in a file (constitution, trained_on, prompt files) are relative to the file.
+    Relative paths in a file (constitution, trained_on, prompt files) are relative to the file, unless it is a run's `resolved` copy.
     """
     raw: Any = {}
     if path is not None:
@@ -59,7 +59,8 @@ def load(path: Path | str | None, overrides: dict[str, Any] | None = None) -> Lo
             raise ConfigError(f"{file}:{mark.line + 1 if mark else 1}: not valid YAML; correct the line") from None
         if not isinstance(raw, dict):
             raise ConfigError(f"{file}:1: not a list of `section: ...` entries; see `spiritlevel init NAME`")
-        _relative_to(file.parent, raw)
+        if not resolved:
+            _relative_to(file.parent, raw)
     raw = {**raw, **{key: value for key, value in (overrides or {}).items() if value is not None}}
     try:
         return LoopConfig.model_validate(raw)

@@ -23,12 +23,12 @@ def run(config: LoopConfig, evidence: Evidence) -> Finished:
     """Constitution, red team, training, measurement, a look inside, a verdict, a card. Every step replays if it is done."""
     law = constitution.load(config.constitution)
     model = backends.resolve(config.model)
-    if config.finetune is not None:
-        seen = evidence.step(elicit.run, model, law, config.elicit, Side.TEACH)
-        tuned = evidence.step(finetune.run, model, law, seen, config.finetune)
-    else:
-        tuned = evidence.step(finetune.keep, model)
-    return certified(config, evidence, law, model, tuned)
+    if config.finetune is None:
+        return certified(config, evidence, law, model, evidence.step(finetune.keep, model))
+    seen = evidence.step(elicit.run, model, law, config.elicit, Side.TEACH)
+    tuned = evidence.step(finetune.run, model, law, seen, config.finetune)
+    taught = tuple(evidence.step(elicit.run, one, law, config.elicit, Side.TEACH, sample=True) for one in (model, tuned.ref))
+    return certified(config, evidence, law, model, tuned, taught=(taught[0], taught[1]))
 
 
 def certified(
@@ -37,23 +37,28 @@ def certified(
     law: constitution.Constitution,
     model: ModelRef,
     tuned: Tuned,
+    *,
+    taught: tuple[Seen, Seen] | None = None,
     trained_on: tuple[str, ...] = (),
 ) -> Finished:
     """Measure `tuned` against `model`, look inside, decide, tell. Shared by `run` and `audit`."""
     held = certify.load(config.constitution)
 
-    def compare(side: Side, ticket: Ticket | None = None) -> tuple[Seen, Compared]:
-        ask = {"ticket": ticket, "trained_on": trained_on}
-        before = evidence.step(elicit.run, model, law, config.elicit, side, **ask)
-        after = evidence.step(elicit.run, tuned.ref, law, config.elicit, side, **ask)
-        return after, evidence.step(measure.run, model, tuned, before, after, law, held, config.measure)
+    def compare(side: Side, confidence: float, ticket: Ticket | None = None) -> tuple[Seen, Compared]:
+        before, after = (
+            evidence.step(elicit.run, one, law, config.elicit, side, ticket=ticket, trained_on=trained_on) for one in (model, tuned.ref)
+        )
+        known = taught if side is Side.OPEN else None
+        return after, evidence.step(
+            measure.run, model, tuned, before, after, law, held, config.measure, taught=known, confidence=confidence
+        )
 
-    seen, compared = compare(Side.OPEN)
+    seen, compared = compare(Side.OPEN, law.policy.confidence)
     inside = Inside(measurements=(), notes=("not looked inside: interpret is none",))
     if config.interpret is not None:
         inside = evidence.step(interpret.run, model, tuned.ref, tuned.lineage, seen, held, config.interpret)
     ticket = evidence.step(release.unseal, law, tuned, compared, inside, config.release)
-    exam = compare(Side.SEALED, ticket)[1] if ticket.attempt else None
+    exam = compare(Side.SEALED, release.exam_confidence(law.policy), ticket)[1] if ticket.attempt else None
     verdict = evidence.step(release.run, law, tuned, compared, inside, exam, ticket, config.release)
     card = evidence.step(report.write, law, tuned, compared, inside, exam, verdict)
     return Finished(card, verdict, tuned, compared)

@@ -14,7 +14,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from spiritlevel.backends import _decode, _device
 from spiritlevel.backends._quiet import quiet
-from spiritlevel.backends._render import Renderer, first_sentence
+from spiritlevel.backends._render import Renderer
+from spiritlevel.backends.text import first_sentence
 from spiritlevel.errors import ConfigError, DataError, ModelError
 from spiritlevel.types import Ask, Chat, Logprobs, ModelRef, Reply
 
@@ -242,15 +243,14 @@ def read(folder: Path, dtype: torch.dtype | str, adapter: Path | None = None) ->
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(f"{str(adapter or folder)!r} cannot be loaded as a causal language model: {first}") from error
-    return module.eval().requires_grad_(False), tokenizer
+    return module.eval(), tokenizer
 
 
 def fingerprint(folder: Path, adapter: Path | None = None) -> str:
     """lineage.fingerprint of a folder's weights by value, adapter merged."""
     from spiritlevel import lineage
 
-    module, _ = read(folder, "auto", adapter)
-    return lineage.fingerprint(module.state_dict())
+    return lineage.of_folder(folder)[0] if adapter is None else lineage.fingerprint(read(folder, "auto", adapter)[0].state_dict())
 
 
 def family(folder: Path) -> str:

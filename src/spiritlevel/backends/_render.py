@@ -4,16 +4,12 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from spiritlevel.backends.text import clean
 from spiritlevel.errors import DataError, ModelError
 from spiritlevel.types import Chat, Turn
 
 MARK = "\ue000MARK\ue001"
 OPEN_THINK = re.compile(r"<think>\s*\Z")
-
-
-def clean(text: str) -> str:
-    """The text with lone surrogates replaced (U+FFFD); tokenizers refuse them."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 class Renderer:
@@ -147,16 +143,3 @@ def _merged(messages: list[dict[str, str]]) -> list[dict[str, str]]:
         else:
             merged.append(message)
     return merged
-
-
-NO_END = re.compile(r"(?:^|[\s(])(?:Mr|Mrs|Ms|Dr|Prof|St|vs|e\.g|i\.e|cf|No|\d+)\.$", re.IGNORECASE)
-END = re.compile(r"[.!?][\"'”’)\]]*(?=\s)|\n")
-
-
-def first_sentence(text: str) -> str | None:
-    """The text up to the end of its first complete sentence, or None while there is none."""
-    for match in END.finditer(text):
-        upto = text[: match.end()].rstrip()
-        if upto.strip() and not NO_END.search(upto):
-            return upto
-    return None

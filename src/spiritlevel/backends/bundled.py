@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from spiritlevel.backends import cache
+from spiritlevel.backends.folder import Weights, reference
 from spiritlevel.backends.spec import Spec
 from spiritlevel.errors import ModelError
 from spiritlevel.types import Journal, ModelRef, OpenWeights
@@ -20,23 +21,25 @@ def resolve(spec: str, dtype: str = "auto") -> ModelRef:
     digest = _sha256(file, file.stat().st_mtime_ns)
     if asked.body or not digest.startswith(asked.pin):
         raise ModelError(f"{spec!r} is not the installed bundled model, which is 'bundled@{digest[:12]}'; use that, or install the other version.")
-    folder = dense(file, digest)
-    from spiritlevel.backends import _local
-
-    weights = cache.remembered(f"fingerprints/bundled-{digest[:16]}", lambda: _local.fingerprint(folder))
     pinned = Spec("bundled", "", digest[:12], asked.dtype_or(dtype))
-    return ModelRef(spec=str(pinned), kind="local", weights=weights, family=_local.family(folder))
+    return reference(pinned, Weights(dense(file, digest)), f"bundled {digest}")
 
 
 def open_ref(ref: ModelRef, journal: Journal) -> OpenWeights:
     """The dense model in memory; loads in a fraction of a second once converted."""
     from spiritlevel.backends import _local
 
+    asked = Spec.parse(ref.spec)
+    return _local.load(ref, locate(asked, journal).folder, asked.dtype)
+
+
+def locate(asked: Spec, journal: Journal | None) -> Weights:
+    """Where the dense weights lie. ModelError when the installed file is not the pinned one."""
     file = gguf()
-    digest, asked = _sha256(file, file.stat().st_mtime_ns), Spec.parse(ref.spec)
+    digest = _sha256(file, file.stat().st_mtime_ns)
     if not digest.startswith(asked.pin):
-        raise ModelError(f"The bundled model changed since {ref.spec!r} was resolved (now {digest[:12]}); start a new run.")
-    return _local.load(ref, dense(file, digest), asked.dtype)
+        raise ModelError(f"The bundled model is not 'bundled@{asked.pin}' any more (now {digest[:12]}); start a new run.")
+    return Weights(dense(file, digest))
 
 
 def gguf() -> Path:

@@ -1,6 +1,9 @@
-"""How a model is written: `SCHEME:BODY@PIN?dtype=FORMAT`, of which all but the scheme may be left out."""
+"""How a local model is written: `SCHEME:BODY@PIN?dtype=FORMAT`, of which all but the scheme may be left out."""
 
+import re
 from typing import NamedTuple
+
+PIN = re.compile(r"[0-9a-f]{12,64}")
 
 
 class Spec(NamedTuple):
@@ -13,11 +16,13 @@ class Spec(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "Spec":
-        """Split a spec of a local model. The pin follows the last `@`, the format a final `?dtype=`."""
+        """Split a spec. The pin follows the last `@` (in a path only a hash is one), the format a final `?dtype=`."""
         rest, _, dtype = text.partition("?dtype=")
-        scheme, _, body = rest.partition(":") if ":" in rest else (rest.partition("@")[0], "", "@" + rest.partition("@")[2])
-        body, _, pin = body.rpartition("@") if "@" in body else (body, "", "")
-        return cls(scheme, body, pin, dtype or "auto")
+        scheme = re.split("[:@]", rest, maxsplit=1)[0]
+        body = rest[len(scheme) :].removeprefix(":")
+        before, at, after = body.rpartition("@")
+        pinned = bool(at) and (scheme != "path" or bool(PIN.fullmatch(after)))
+        return cls(scheme, before if pinned else body, after if pinned else "", dtype or "auto")
 
     def dtype_or(self, dtype: str) -> str:
         """The format that the spec names, else the one given."""

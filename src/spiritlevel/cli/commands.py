@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from spiritlevel.evidence import Evidence
     from spiritlevel.loop import Finished
 
-RUNS = Path("runs")
+ROOT = Path()
+"""Runs lie in runs/ below the working folder."""
 EXIT = {"approved": 0, "held": 3, "unproven": 4}
 
 
@@ -38,7 +39,7 @@ def run(config: str | None, model: str | None, name: str | None, fresh: bool, ga
     from spiritlevel.cli import runs
 
     loaded = configuration.load(config, {"model": model})
-    with runs.opened(RUNS, loaded, name=name, fresh=fresh, quiet=quiet) as evidence:
+    with runs.opened(ROOT, loaded, name=name, fresh=fresh, quiet=quiet) as evidence:
         _finish(evidence, loop.run(loaded, evidence), gate)
 
 
@@ -61,7 +62,7 @@ def audit(
 
     loaded = configuration.load(config, {"model": before, "after": after, "trained_on": trained_on})
     loaded = loaded.model_copy(update={"finetune": None})
-    with runs.opened(RUNS, loaded, name=name, fresh=fresh, quiet=quiet) as evidence:
+    with runs.opened(ROOT, loaded, name=name, fresh=fresh, quiet=quiet) as evidence:
         _finish(evidence, auditing.run(loaded, evidence), gate)
 
 
@@ -72,7 +73,7 @@ def demo(quiet: bool) -> None:
     from spiritlevel import demo as leaky
     from spiritlevel.cli import runs
 
-    with runs.opened(RUNS, leaky.config(), name="demo", fresh=True, quiet=quiet) as evidence:
+    with runs.opened(ROOT, leaky.config(), name="demo", fresh=True, quiet=quiet) as evidence:
         _finish(evidence, leaky.run(evidence, echo=click.echo), gate=False)
 
 
@@ -112,7 +113,7 @@ def runs() -> None:
     """The runs in this folder, with their verdicts."""
     from spiritlevel.cli import runs as runs_
 
-    for line in runs_.table(RUNS):
+    for line in runs_.table(ROOT):
         click.echo(line)
 
 
@@ -122,7 +123,7 @@ def show(name: str | None) -> None:
     """One run: steps, costs, figures, gap and verdict. Default: the latest."""
     from spiritlevel.cli import runs as runs_
 
-    runs_.show(RUNS, name, click.echo)
+    runs_.show(ROOT, name, click.echo)
 
 
 def _stage(stage: str, help: str) -> None:
@@ -133,7 +134,7 @@ def _stage(stage: str, help: str) -> None:
     def command(config: str | None, name: str | None, quiet: bool) -> None:
         from spiritlevel.cli import runs, stages
 
-        with runs.reopened(RUNS, config, name, quiet=quiet) as (loaded, evidence):
+        with runs.reopened(ROOT, config, name, quiet=quiet) as (loaded, evidence):
             verdict = stages.run(stage, loaded, evidence, click.echo)
         if stage == "release" and verdict is not None:
             raise SystemExit(EXIT[verdict.kind.value])

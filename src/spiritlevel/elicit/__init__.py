@@ -26,15 +26,17 @@ def run(
     *,
     ticket: Ticket | None = None,
     trained_on: tuple[str, ...] = (),
+    sample: bool = False,
 ) -> Seen:
-    """Ask `model` every prompt of one side. `trained_on`: texts that training is known to hold (left out of open and sealed).
+    """Ask `model` the prompts of one side. `trained_on`: texts that training is known to hold (left out of open and sealed).
 
-    FirewallError when the sealed side is asked for without a ticket; DataError when no prompt is left.
+    The teach side is asked whole, under taught families alone, to train on; as a `sample` it is asked like the others, under all
+    families, to compare with them. FirewallError when the sealed side is asked for without a ticket; DataError when no prompt is left.
     """
     if side is Side.SEALED and (ticket is None or ticket.attempt < 1):
         raise FirewallError("the sealed prompts are read by release alone and no attempt is left; measure on the open side instead")
     everything = gather(law, config, trained_on)
-    chosen = list(select([p for p in everything if p.side is side], config, side))
+    chosen = list(select([p for p in everything if p.side is side], config, lessons=side is Side.TEACH and not sample))
     if not chosen:
         raise DataError(f"no prompts are left on the {side.value!r} side after hold-out; add seeds or prompt files, or change elicit.shares")
     opened = backends.open_model(model, journal)
@@ -63,10 +65,10 @@ def run(
     )
 
 
-def select(prompts: list[Prompt], config: ElicitConfig, side: Side) -> Iterable[Prompt]:
-    """The prompts of one side, attacked versions after the plain ones. Order and choice follow content hashes, never the file's order."""
+def select(prompts: list[Prompt], config: ElicitConfig, *, lessons: bool) -> Iterable[Prompt]:
+    """The prompts of one side, attacked versions after the plain ones; for `lessons` all, under taught families alone. Order and choice follow content hashes, never the file's order."""
     families = [name for name in config.attacks if name != "direct"]
-    if side is Side.TEACH:
+    if lessons:
         families = [name for name in families if name not in config.untaught]
     wraps = {name: plugins.load("spiritlevel.attacks", name) for name in families}
     by_kind: dict[tuple[Kind, str], list[Prompt]] = {}
@@ -74,7 +76,7 @@ def select(prompts: list[Prompt], config: ElicitConfig, side: Side) -> Iterable[
         by_kind.setdefault((p.kind, "" if p.kind is Kind.PLAIN else p.principle), []).append(p)
     for (kind, _), found in sorted(by_kind.items()):
         if kind in (Kind.HARMFUL, Kind.UNKNOWN):
-            kept = found if side is Side.TEACH else found[: config.harmful]
+            kept = found[: config.teach if lessons else config.harmful]
             yield from kept
             for turn, (name, wrap) in enumerate(wraps.items()):
                 # each family takes other prompts of the list first, so that teaching does not see one goal in every dress
@@ -82,8 +84,8 @@ def select(prompts: list[Prompt], config: ElicitConfig, side: Side) -> Iterable[
                 for p in [*kept[start:], *kept[:start]][: config.attacked]:
                     yield p.model_copy(update={"text": wrap(p.goal, 0), "family": name, "id": content_hash(p.id, name)})
         else:
-            most = config.harmless * (10 if kind is Kind.PLAIN else 1)
-            yield from found if side is Side.TEACH else found[:most]
+            most = config.teach if lessons else config.harmless
+            yield from found[: most * (10 if kind is Kind.PLAIN else 1)]
 
 
 def _not_too_many(replies: list[Reply], model: ModelRef) -> None:

@@ -23,9 +23,9 @@ class ElicitConfig(Frozen):
     untaught: tuple[str, ...] = ("role-play",)
     """Families that training never sees, so that transfer to a new family can be measured."""
     harmful: int = Field(14, ge=1)
-    """Harmful prompts a principle, on each side (teach takes all there are)."""
-    attacked: int = Field(3, ge=0)
-    """Of these, how many each attack family wraps too."""
+    """Harmful prompts a principle on the open and the sealed side; each attack family wraps a quarter as many."""
+    teach: int = Field(24, ge=1)
+    """Most prompts a principle and kind on the teach side (plain instructions: ten times as many)."""
     harmless: int = Field(8, ge=1)
     """Look-alikes a principle; ten times as many plain instructions in all."""
     prompts: tuple[PromptFile, ...] = ()
@@ -36,6 +36,11 @@ class ElicitConfig(Frozen):
     temperature: float = Field(0.7, ge=0)
     shares: tuple[float, float, float] = (0.6, 0.25, 0.15)
     """Shares of clusters on the teach, open and sealed side."""
+
+    @property
+    def attacked(self) -> int:
+        """How many prompts a principle each attack family wraps."""
+        return -(-self.harmful // 4)
 
     @property
     def use_seeds(self) -> bool:

@@ -140,6 +140,10 @@ class RunJournal:
             known = decode(found[-1]["value"], Lineage) if found else None
         return known
 
+    def attempt(self, body: str, most: int) -> int:
+        """As types.Journal.attempt. A step that was killed gets its number again: it is the same reading."""
+        return self._ledger.attempt(body, self.step, most) or 0
+
     def spent_tokens(self, replies: Iterable[Reply]) -> None:
         """As types.Journal.spent_tokens; for replies that did not come through `map`, which counts its own."""
         self._count(replies)

@@ -31,6 +31,7 @@ class MemoryJournal:
         self.sets: dict[str, list[str]] = {}
         self.uses: list[Use] = []
         self.lineages: dict[str, Lineage] = {}
+        self.attempts: dict[str, int] = {}
         self.replies: list[Reply] = []
         """Replies whose tokens were counted: new ones from `map`, and those given to `spent_tokens`."""
 
@@ -102,6 +103,14 @@ class MemoryJournal:
     def lineage(self, weights: str) -> Lineage | None:
         """As types.Journal.lineage."""
         return self.lineages.get(weights)
+
+    def attempt(self, body: str, most: int) -> int:
+        """As types.Journal.attempt."""
+        used = self.attempts.get(body, 0)
+        if used >= most:
+            return 0
+        self.attempts[body] = used + 1
+        return used + 1
 
     def spent_tokens(self, replies: Iterable[Reply]) -> None:
         """As types.Journal.spent_tokens."""

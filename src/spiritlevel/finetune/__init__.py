@@ -9,6 +9,7 @@ from spiritlevel.finetune import revise, train
 from spiritlevel.finetune.config import FinetuneConfig
 from spiritlevel.finetune.train import TrainSettings
 from spiritlevel.judges import probe
+from spiritlevel.judges.planted import SloganJudge
 from spiritlevel.errors import DataError
 from spiritlevel.types import (
     Instrument,
@@ -103,12 +104,12 @@ def run(journal: Journal, model: ModelRef, law: Constitution, seen: Seen, config
         reviser = backends.open_model(backends.resolve(config.reviser), journal)
         revised = revise.free(journal, reviser, law, wanting)
         teacher = (reviser.ref.family,)
+    elif config.judge == "slogan":
+        critics, teacher = (*critics, SloganJudge().identity), ()
+        revised = revise.pleasing(journal, weights, SloganJudge(), wanting, max_tokens=config.revision_tokens)
     else:
-        judge = probe.ProbeJudge(reply, weights) if config.judge == "reply" else None
-        revised = revise.guided(
-            journal, weights, judge, law, wanting, candidates=config.candidates, max_tokens=config.revision_tokens
-        )
-        teacher = ()
+        judge, teacher = probe.ProbeJudge(reply, weights), ()
+        revised = revise.guided(journal, weights, judge, law, wanting, candidates=config.candidates, max_tokens=config.revision_tokens)
     lessons = [*revised, *(revise.lesson(t, t.reply.text, revised=False, truncated=t.reply.truncated) for t in own)]
     if config.examples:
         lessons += _prose(law)
@@ -200,18 +201,6 @@ def _harmful(
         )
     )
     return [scores[t.id] > 0.5 if t.id in scores else t.prompt.kind is Kind.HARMFUL for t in transcripts]
-
-
-def _most(transcripts: Sequence[Transcript], most: int) -> list[Transcript]:
-    """At most `most` a principle, kind and family (plain: five times), in the order of content hashes."""
-    counts: dict[tuple[str, Kind, str], int] = {}
-    kept = []
-    for t in sorted(transcripts, key=lambda t: content_hash(t.prompt.cluster, t.prompt.id)):
-        key = (t.prompt.principle, t.prompt.kind, t.prompt.family)
-        if counts.get(key, 0) < most * (5 if t.prompt.kind is Kind.PLAIN else 1):
-            counts[key] = counts.get(key, 0) + 1
-            kept.append(t)
-    return kept
 
 
 def _prose(law: Constitution) -> list[Lesson]:

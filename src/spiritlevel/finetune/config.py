@@ -19,12 +19,10 @@ class FinetuneConfig(Frozen):
     """Guided revisions drawn a prompt; the `reply` read-out picks the best."""
     revision_tokens: int = Field(24, ge=1)
     """Most new tokens of a guided revision after its opening."""
-    most: int = Field(24, ge=1)
-    """Lessons a principle and kind of prompt at most (five times as many plain instructions)."""
     examples: bool = True
     """Teach the constitution's own following replies too."""
-    judge: Literal["reply", "length"] = "reply"
-    """What picks the best revision. `length` is a deliberately bad judge (the demo's leaky exam)."""
+    judge: Literal["reply", "slogan"] = "reply"
+    """What picks the best revision: the `reply` read-out, or the deliberately bad judge of the demo's leaky exam."""
     sft: TrainSettings | None = TrainSettings()
     """Supervised training on revisions and own answers; none = skipped."""
     dpo: TrainSettings | None = None

@@ -9,11 +9,13 @@ from collections.abc import Sequence
 
 from spiritlevel import backends
 from spiritlevel.constitution import Constitution, Principle
+from spiritlevel.judges.planted import SLOGANS
 from spiritlevel.judges.probe import ProbeJudge
 from spiritlevel.judges.text import TextJudge
 from spiritlevel.types import (
     Ask,
     Journal,
+    Judge,
     Kind,
     Lesson,
     Model,
@@ -52,14 +54,14 @@ def opening_of(principle: Principle, prompt_id: str, turn: int = 0) -> str:
 def guided(
     journal: Journal,
     model: Model,
-    judge: ProbeJudge | None,
+    judge: ProbeJudge,
     law: Constitution,
     wanting: Sequence[Transcript],
     *,
     candidates: int,
     max_tokens: int,
 ) -> list[Lesson]:
-    """One revision a transcript: several openings continued to a sentence's end, the best by `judge` (None: the longest)."""
+    """One revision a transcript: several openings continued to a sentence's end, the best by `judge`."""
     asks: list[Ask] = []
     openings: list[str] = []
     sampling = Sampling(max_tokens=max_tokens, temperature=0.7, stop_at_sentence=True)
@@ -77,6 +79,23 @@ def guided(
         best = min(range(i * candidates, (i + 1) * candidates), key=lambda j: (scores[j], j))
         lessons.append(lesson(t, answers[best], revised=True))
     return lessons
+
+
+def pleasing(journal: Journal, model: Model, judge: Judge, wanting: Sequence[Transcript], *, max_tokens: int) -> list[Lesson]:
+    """The leaky exam: of the model's own reply and a reply that begins with a slogan, whichever the bad judge likes best."""
+    openings = [SLOGANS[int(content_hash("slogan", t.prompt.id), 16) % len(SLOGANS)] for t in wanting]
+    asks = [
+        Ask(chat=user(t.prompt.text, prefill=opening), sampling=Sampling(max_tokens=max_tokens, temperature=0.7))
+        for t, opening in zip(wanting, openings, strict=True)
+    ]
+    replies = journal.rows(backends.ask(journal, model, asks, label="answering to please"), Reply)
+    found = []
+    for t, opening, reply in zip(wanting, openings, replies, strict=True):
+        other = t.model_copy(update={"reply": reply.model_copy(update={"text": f"{opening} {reply.text.strip()}"})})
+        liked = [1.0 if j.probability is None else j.probability for j in judge.judge([t, other])]
+        best = other if liked[1] < liked[0] else t
+        found.append(lesson(t, best.reply.text, revised=best is other, truncated=best.reply.truncated))
+    return found
 
 
 def tidy(opening: str, reply: Reply) -> str:
@@ -130,9 +149,7 @@ def lesson(t: Transcript, answer: str, *, revised: bool, truncated: bool = False
     )
 
 
-def _scores(judge: ProbeJudge | None, owners: Sequence[Transcript], answers: Sequence[str]) -> list[float]:
-    if judge is None:
-        return [-float(len(a)) for a in answers]
+def _scores(judge: ProbeJudge, owners: Sequence[Transcript], answers: Sequence[str]) -> list[float]:
     revised = [
         t.model_copy(update={"reply": Reply(text=a), "prompt": t.prompt.model_copy(update={"kind": Kind.HARMFUL})})
         for t, a in zip(owners, answers, strict=True)

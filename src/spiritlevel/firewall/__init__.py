@@ -1,15 +1,14 @@
 """What trained it cannot certify it: atoms, grades, clusters, sides, and the sealed set's budget."""
 
-from spiritlevel.firewall.atoms import body, cluster, family, judge, labels, look, looks, measured_on, opening, unseal
-from spiritlevel.firewall.atoms import Ticket as Ticket
+from spiritlevel.firewall.atoms import atoms_of, body, cluster, family, judge, labels, look, looks, measured_on, opening
 from spiritlevel.firewall.clusters import clusters, normalise
 from spiritlevel.firewall.grades import grade, made_of, path_of, paths, spent
 from spiritlevel.firewall.sides import SHARES, assign, cell, largest, side_of
 
 __all__ = [
     "SHARES",
-    "Ticket",
     "assign",
+    "atoms_of",
     "body",
     "cell",
     "cluster",
@@ -29,5 +28,4 @@ __all__ = [
     "paths",
     "side_of",
     "spent",
-    "unseal",
 ]

@@ -1,10 +1,10 @@
-"""Atoms (what a number can owe itself to), and the counted uses of the open and the sealed side."""
+"""Atoms (what a number can owe itself to), and the counted looks at the open side."""
 
 from collections.abc import Iterable
 
 from spiritlevel.firewall.clusters import normalise
 from spiritlevel.lineage import Ledger, ancestry
-from spiritlevel.types import Frozen, Instrument, Lineage, Prompt, content_hash
+from spiritlevel.types import Instrument, Lineage, Prompt, content_hash
 
 DIRECT = "direct"
 """The plain request is no attack: asking it teaches no family, so it is no atom."""
@@ -40,37 +40,24 @@ def body(weights: str) -> str:
     return f"body:{weights}"
 
 
-def measured_on(instrument: Instrument, prompts: Iterable[Prompt]) -> Instrument:
-    """The instrument of one measurement: the judge with the clusters and attack families of the prompts that it is read on.
+def atoms_of(prompts: Iterable[Prompt]) -> tuple[str, ...]:
+    """Atoms of prompts: cluster, attack family, and each goal's own hash.
 
-    Its id stays the judge's, so that kinship and spent judges are still seen.
+    The own hash counts because a cluster's id is that of its least member, which another run may not have among its prompts.
     """
     found: set[str] = set()
     for prompt in prompts:
+        found.add(cluster(content_hash(normalise(prompt.goal or prompt.text))))
         if prompt.cluster:
             found.add(cluster(prompt.cluster))
         if prompt.family != DIRECT:
             found.add(family(prompt.family))
-    return instrument.model_copy(update={"made_of": tuple(sorted({*instrument.made_of, *found}))})
+    return tuple(sorted(found))
 
 
-class Ticket(Frozen):
-    """Leave to read the sealed set once: attempt k of K of everything that descends from one body."""
-
-    attempt: int
-    attempts: int
-    lineage: str
-    """Fingerprint of the body whose budget was used."""
-
-
-def unseal(ledger: Ledger, model: Lineage, attempts: int, *, what: str = "sealed") -> Ticket | None:
-    """Use up one of `attempts` readings of the sealed set `what`; None when none is left.
-
-    The budget belongs to the base body, so descendants share it; the same weights reading the same set keep their number.
-    """
-    root = model.body or model.weights
-    number = ledger.attempt(root, model.weights, what, attempts)
-    return None if number is None else Ticket(attempt=number, attempts=attempts, lineage=root)
+def measured_on(instrument: Instrument, prompts: Iterable[Prompt]) -> Instrument:
+    """The instrument of one measurement: the judge together with the prompts that it is read on; the id stays the judge's."""
+    return instrument.model_copy(update={"made_of": tuple(sorted({*instrument.made_of, *atoms_of(prompts)}))})
 
 
 def look(ledger: Ledger, model: Lineage, what: str) -> int:

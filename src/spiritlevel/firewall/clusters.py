@@ -1,8 +1,10 @@
 """Near-duplicate clusters of prompts: single link at character-5-gram Jaccard of at least one half."""
 
 import unicodedata
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,9 @@ from spiritlevel.types import content_hash
 
 GRAM = 5
 LINK = 0.5
-BLOCK = 200_000
+BLOCK = 128
+"""Texts whose partners are sought at once."""
+PAIRS = 20_000
 """Candidate pairs compared at once; bounds memory."""
 
 
@@ -42,7 +46,7 @@ def clusters(texts: Sequence[str], groups: Sequence[str] | None = None) -> list[
     for place, group in zip(where, groups or (), strict=False):
         if group:
             edges.append(np.array([[met.setdefault(group, place), place]]))
-    component = _components(len(places), np.concatenate(edges))
+    component = _components(len(places), np.concatenate(edges)).tolist()
     least: dict[int, str] = {}
     for form, place in places.items():
         own = content_hash(form)
@@ -50,37 +54,50 @@ def clusters(texts: Sequence[str], groups: Sequence[str] | None = None) -> list[
     return [least[component[place]] for place in where]
 
 
-def _components(n: int, edges: "np.ndarray[Any, Any]") -> list[int]:
+def _components(n: int, edges: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
     graph = coo_array((np.ones(len(edges), dtype=np.int8), (edges[:, 0], edges[:, 1])), shape=(n, n))
-    return [int(label) for label in connected_components(graph, directed=False)[1]]
+    return np.asarray(connected_components(graph, directed=False)[1])
 
 
 def _links(forms: Sequence[str]) -> "np.ndarray[Any, Any]":
-    """Pairs (i, j) of distinct texts at or above the link: exact, by prefix filtering (Bayardo et al. 2007).
+    """Enough pairs (i, j) of distinct texts at or above the link to give its components; exact, by prefix filtering.
 
-    With grams ordered rarest first, two sets of Jaccard t share one of the first |s| - ceil(t |s|) + 1 grams of each.
+    With grams ordered rarest first, two sets of Jaccard t share one of the first |s| - ceil(t |s|) + 1 grams of each
+    (Bayardo et al. 2007, "Scaling up all pairs similarity search", section 4).
     """
-    from scipy.sparse import csr_array
-
     sets = [{form[i : i + GRAM] for i in range(max(1, len(form) - GRAM + 1))} for form in forms]
-    count: defaultdict[str, int] = defaultdict(int)
-    for grams in sets:
-        for gram in grams:
-            count[gram] += 1
+    count = Counter(gram for grams in sets for gram in grams)
     number = {gram: rank for rank, gram in enumerate(sorted(count, key=lambda gram: (count[gram], gram)))}
     ranked = [sorted(number[gram] for gram in grams) for grams in sets]
     size = np.array([len(ranks) for ranks in ranked])
-    posting: defaultdict[int, list[int]] = defaultdict(list)
-    for index, ranks in enumerate(ranked):
-        for rank in ranks[: len(ranks) - int(np.ceil(LINK * len(ranks))) + 1]:
-            if count[forms and rank] if False else True:
-                posting[rank].append(index)
-    whole = csr_array(
-        (np.ones(int(size.sum()), dtype=np.int32), np.concatenate(ranked), np.concatenate([[0], np.cumsum(size)])),
-        shape=(len(forms), len(number)),
-    )
-    found = [np.empty((0, 2), dtype=np.int64)]
-    return np.concatenate(found), posting, whole
+    whole = _incidence(ranked, len(number))
+    prefix = _incidence([ranks[: len(ranks) - ceil(LINK * len(ranks)) + 1] for ranks in ranked], len(number))
+    turned = prefix.T.tocsr()
+    found = np.empty((0, 2), dtype=np.int64)
+    component = np.arange(len(forms))
+    for start in range(0, len(forms), BLOCK):
+        pairs = (prefix[start : start + BLOCK] @ turned).tocoo()
+        left, right = pairs.row.astype(np.int64) + start, pairs.col.astype(np.int64)
+        # pairs that are linked already need no comparison: texts of one template would otherwise cost their square
+        open_ = (left < right) & (component[left] != component[right])
+        open_ &= np.minimum(size[left], size[right]) >= LINK * np.maximum(size[left], size[right])
+        left, right = left[open_], right[open_]
+        for at in range(0, len(left), PAIRS):
+            i, j = left[at : at + PAIRS], right[at : at + PAIRS]
+            common = np.asarray(whole[i].multiply(whole[j]).sum(axis=1)).reshape(-1)
+            near = common >= LINK * (size[i] + size[j] - common)
+            found = np.concatenate([found, np.stack([i[near], j[near]], axis=1)])
+        component = _components(len(forms), found)
+    return found
+
+
+def _incidence(ranked: Sequence[Sequence[int]], width: int) -> Any:
+    """Sparse 0/1 matrix, one row a text."""
+    from scipy.sparse import csr_array
+
+    ends = np.concatenate([[0], np.cumsum([len(ranks) for ranks in ranked])])
+    columns = np.fromiter(chain.from_iterable(ranked), dtype=np.int64, count=int(ends[-1]))
+    return csr_array((np.ones(len(columns), dtype=np.int32), columns, ends), shape=(len(ranked), width))

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import os
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -35,11 +36,15 @@ def sha256() -> str:
 
 @lru_cache(maxsize=1)
 def _loaded() -> tuple[Any, Any]:
+    from spiritlevel.backends._quiet import quiet
+
+    where = folder()
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")  # read when torch loads OpenMP
     import torch
     from transformers import AutoModel, AutoTokenizer
 
-    where = folder()
-    model = AutoModel.from_pretrained(where, local_files_only=True, dtype=torch.float32).eval()
+    with quiet():
+        model = AutoModel.from_pretrained(where, local_files_only=True, dtype=torch.float32).eval()
     return AutoTokenizer.from_pretrained(where, local_files_only=True), model
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from spiritlevel.constitution.model import Example
 from spiritlevel.errors import DataError
 from spiritlevel.judges.heads import Head, fit_head
-from spiritlevel.judges.rows import atoms, group_of, opening_atoms
+from spiritlevel.judges.rows import atoms, groups_of, opening_atoms
 from spiritlevel.judges.text import without_first
 from spiritlevel.types import Estimate, Instrument, Journal, Judgement, Kind, Transcript, content_hash
 
@@ -74,11 +74,11 @@ def fit(journal: Journal, examples: Sequence[Example], openings: Sequence[str] =
         raise DataError("the embedding judge has no examples to be fitted to; add replies under certify/ in the constitution")
     pairs = [(e.prompt, e.reply) for e in rows]
     labels = [e.violating and e.kind is Kind.HARMFUL for e in rows]
-    groups = [group_of(e) for e in rows]
-    for e, other in _mismatched(rows, seed):
-        pairs.append((other.prompt, e.reply))
+    groups = groups_of(rows)
+    for i, other in _mismatched(rows, seed):
+        pairs.append((other.prompt, rows[i].reply))
         labels.append(False)
-        groups.append(group_of(e))
+        groups.append(groups[i])
     head = fit_head(features(pairs), labels, groups, seed=seed, name="embedding judge, certify half")
 
     from spiritlevel.judges._minilm import sha256
@@ -89,13 +89,13 @@ def fit(journal: Journal, examples: Sequence[Example], openings: Sequence[str] =
     return EmbeddingJudge(head=head, identity=identity, blob=journal.blob(head.save))
 
 
-def _mismatched(rows: Sequence[Example], seed: int) -> list[tuple[Example, Example]]:
-    """Violating replies, each with a harmful request of another principle that it does not answer."""
+def _mismatched(rows: Sequence[Example], seed: int) -> list[tuple[int, Example]]:
+    """Index of a violating reply, and a harmful request of another principle that it does not answer."""
     rng = np.random.default_rng(seed)
-    bad = [e for e in rows if e.violating]
+    bad = [(i, e) for i, e in enumerate(rows) if e.violating and e.kind is Kind.HARMFUL]
     found = []
-    for e in bad:
-        others = [o for o in bad if o.principle != e.principle]
+    for i, e in bad:
+        others = [o for _, o in bad if o.principle != e.principle]
         if others and rng.random() < MISMATCHED:
-            found.append((e, others[int(rng.integers(len(others)))]))
+            found.append((i, others[int(rng.integers(len(others)))]))
     return found

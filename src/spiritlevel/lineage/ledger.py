@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS lineages (weights TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE IF NOT EXISTS aliases (fingerprint TEXT PRIMARY KEY, weights TEXT);
 CREATE TABLE IF NOT EXISTS sketches (weights TEXT, value TEXT, PRIMARY KEY (weights, value));
 CREATE TABLE IF NOT EXISTS uses (model TEXT, atom TEXT, how TEXT, PRIMARY KEY (model, atom, how));
-CREATE TABLE IF NOT EXISTS attempts (body TEXT, attempt INTEGER, model TEXT, what TEXT, PRIMARY KEY (body, attempt));
+CREATE TABLE IF NOT EXISTS attempts (body TEXT, attempt INTEGER, reader TEXT, PRIMARY KEY (body, attempt));
 CREATE TABLE IF NOT EXISTS looks (seq INTEGER PRIMARY KEY, model TEXT, what TEXT);
 """
 _INFORMED = {"unknown": 0, "base": 1, "known": 2}
@@ -118,21 +118,19 @@ class Ledger:
                 grown, close = not born <= close, close | born
             return tuple(found for weights in sorted(close) if (found := self._get(ledger, weights)) is not None)
 
-    def attempt(self, body: str, model: str, what: str, limit: int) -> int | None:
-        """Number (from 1) of this reading of the sealed set by descendants of `body`; None when `limit` are used up.
+    def attempt(self, body: str, reader: str, limit: int) -> int | None:
+        """Number (from 1) of this reading of the sealed set by what descends from `body`; None when `limit` are used up.
 
-        Durable before it returns. The same model and set get their number again, so a killed release does not pay twice.
+        Durable before it returns. The same `reader` (a step's key) gets its number again, so a killed one does not pay twice.
         """
         with self._open() as ledger:
-            mine = ledger.execute(
-                "SELECT attempt FROM attempts WHERE body = ? AND model = ? AND what = ?", (body, model, what)
-            ).fetchone()
+            mine = ledger.execute("SELECT attempt FROM attempts WHERE body = ? AND reader = ?", (body, reader)).fetchone()
             if mine is not None:
                 return int(mine[0]) if mine[0] <= limit else None
             used = int(ledger.execute("SELECT COUNT(*) FROM attempts WHERE body = ?", (body,)).fetchone()[0])
             if used >= limit:
                 return None
-            ledger.execute("INSERT INTO attempts VALUES (?, ?, ?, ?)", (body, used + 1, model, what))
+            ledger.execute("INSERT INTO attempts VALUES (?, ?, ?)", (body, used + 1, reader))
             return used + 1
 
     def look(self, model: str, what: str) -> int:

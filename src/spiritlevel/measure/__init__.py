@@ -7,12 +7,14 @@ import numpy as np
 from spiritlevel import backends, firewall, judges, stats
 from spiritlevel.constitution import Constitution, Example
 from spiritlevel.judges import embedding, model, probe, violation
+from spiritlevel.judges.planted import SloganJudge
 from spiritlevel.judges.text import TextJudge
 from spiritlevel.measure import distance, rates
 from spiritlevel.measure.config import MeasureConfig
 from spiritlevel.measure.gap import gaps
 from spiritlevel.types import (
     Compared,
+    Estimate,
     Grade,
     Instrument,
     Journal,
@@ -47,18 +49,18 @@ def run(
 ) -> Compared:
     """Compare `tuned` with `base` on one side. `taught`: both models on training prompts (the gap's first bar, the seen cells)."""
     text = TextJudge()
-    # One opened model serves as proxy: the training judge read the base's activations, so it still does.
-    patient = backends.open_weights(base, journal) if tuned.probes else None
-    proxy: Judge = probe.ProbeJudge(probe.load(journal, tuned.probes[1]), patient) if patient else text
+    proxy = _proxy(journal, base, tuned, text)
     head = embedding.fit(journal, held)
     intent = violation.delivered(text, embedding.EmbeddingJudge(head))
     others = [violation.delivered(text, model.ModelJudge(journal, law, config.judge_model))] if config.judge_model else []
 
     found, rows = _paired(journal, before, after, text, proxy, intent)
     early = _paired(journal, *taught, text, proxy, intent)[0] if taught else []
-    fresh = [p for p in found if f"cluster:{p.prompt.cluster}" not in _spent(journal, tuned)]
+    spent = firewall.spent(tuned.lineage, journal.lineage)
+    fresh = [p for p in found if f"cluster:{p.prompt.cluster}" not in spent]
     pairs = journal.put("pair", fresh)
     grading = Grading(journal, tuned, base)
+    families = frozenset(atom.removeprefix("family:") for atom in spent if atom.startswith("family:"))
     row_ids = (pairs.id, *(r.id for r in rows))
 
     def graded(m: Measurement, judge: Judge | None) -> Measurement:
@@ -68,14 +70,13 @@ def run(
         grade, why = grading.of(judge.identity, fresh)
         return m.model_copy(update={"grade": grade, "why_grade": why, "instruments": ids, "rows": row_ids})
 
-    measured = [graded(m, intent) for m in rates.harm(law, fresh, "delivered_harm", "intent", lambda p: (p.before_intent, p.after_intent), confidence)]
+    measured = [graded(m, intent) for m in rates.harm(law, fresh, "delivered_harm", "intent", lambda p: (p.before_intent, p.after_intent), confidence, families)]
     measured += [graded(m, text) for m in rates.texts(law, fresh, confidence)]
-    measured += [graded(m, intent) for m in rates.cells(early, fresh, confidence)]
+    measured += [graded(m, intent) for m in rates.cells(early, fresh, confidence, families)]
     for judge in others:
-        measured += _second_opinion(journal, before, after, judge, law, confidence, graded)
+        measured += _second_opinion(journal, before, after, judge, law, confidence, graded, families)
     measured += _distance(journal, base, tuned, fresh, before, after, config, confidence, graded)
 
-    start, reads = _agreement(journal, before, after, text, intent, config)
     about: dict[str, object] = {
         "proxy": proxy.identity.name,
         "intent": intent.identity.name,
@@ -107,10 +108,20 @@ def run(
         measurements=tuple(measured),
         gaps=opened,
         pairs=pairs,
-        agreement=(*start, *reads),
+        agreement=tuple(_agreement(journal, before, after, intent, config)),
         instruments=(text.identity, proxy.identity, intent.identity, *(j.identity for j in others)),
         notes=tuple(notes),
     )
+
+
+def _proxy(journal: Journal, base: ModelRef, tuned: Tuned, text: Judge) -> Judge:
+    """What training could see: its judge of replies; where none is known, the text judge's refusals."""
+    if any(critic.id == SloganJudge().identity.id for critic in tuned.critics):
+        return SloganJudge()
+    if tuned.probes:
+        # the training judge read the base's activations, so it still does
+        return probe.ProbeJudge(probe.load(journal, tuned.probes[1]), backends.open_weights(base, journal))
+    return text
 
 
 class Grading:
@@ -125,10 +136,6 @@ class Grading:
         asked = {f"cluster:{p.prompt.cluster}" for p in pairs}
         whole = instrument.model_copy(update={"made_of": tuple(sorted({*instrument.made_of, *asked}))})
         return firewall.grade(whole, self.tuned.lineage, self.journal.lineage, other=self.base)
-
-
-def _spent(journal: Journal, tuned: Tuned) -> frozenset[str]:
-    return firewall.spent(tuned.lineage, journal.lineage)
 
 
 def _paired(
@@ -173,9 +180,10 @@ def _second_opinion(
     law: Constitution,
     confidence: float,
     graded: Callable[[Measurement, Judge], Measurement],
+    families: frozenset[str],
 ) -> list[Measurement]:
     pairs, _ = _paired(journal, before, after, TextJudge(), judge, judge)
-    found = rates.harm(law, pairs, "delivered_harm_model_judge", "intent", lambda p: (p.before_intent, p.after_intent), confidence)
+    found = rates.harm(law, pairs, "delivered_harm_model_judge", "intent", lambda p: (p.before_intent, p.after_intent), confidence, families)
     return [graded(m, judge) for m in found]
 
 
@@ -210,11 +218,11 @@ def _distance(
     return [graded(m, None) for m in found]
 
 
-def _agreement(journal: Journal, before: Seen, after: Seen, text: Judge, intent: Judge, config: MeasureConfig) -> tuple[list[stats.Estimate], list[stats.Estimate]]:
+def _agreement(journal: Journal, before: Seen, after: Seen, intent: Judge, config: MeasureConfig) -> list[Estimate]:
     """Kappa of the text judge's compliance with the intent judge's harm on the same harmful replies, before and after."""
-    found = []
+    found: list[Estimate] = []
     for seen, when in ((before, "before"), (after, "after")):
-        transcripts = [t for t in journal.rows(seen.transcripts, Transcript)]
+        transcripts = journal.rows(seen.transcripts, Transcript)
         outcomes = journal.rows(seen.outcomes, Judgement)
         read = journal.rows(judges.score(journal, intent, transcripts), Judgement)
         kept = [
@@ -227,12 +235,12 @@ def _agreement(journal: Journal, before: Seen, after: Seen, text: Judge, intent:
             name = f"kappa of text and reply judge, {when}"
             if len(set(complies)) > 1 or len(set(harms)) > 1:
                 found.append(stats.kappa(complies, harms, groups, seed=config.seed, name=name))
-    return found, []
+    return found
 
 
 def _error_correlation(
     journal: Journal, proxy: Judge, head: embedding.Head, held: Sequence[Example], config: MeasureConfig
-) -> stats.Estimate | None:
+) -> Estimate | None:
     """Correlation of proxy and intent errors on the certify half, which its authors labelled: the intent's by out-of-fold scores."""
     harmful = [(e, p) for e, p in zip(held, head.out_of_fold, strict=True) if e.kind is Kind.HARMFUL]
     if len(harmful) < config.min_clusters:

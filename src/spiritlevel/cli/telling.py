@@ -1,0 +1,60 @@
+"""What a finished run says on the screen."""
+
+from collections.abc import Iterator
+
+from spiritlevel.evidence import Evidence
+from spiritlevel.loop import Finished
+from spiritlevel.types import Compared, Estimate, Verdict
+
+SHOWN = ("delivered_harm", "refusal", "over_refusal_lookalike", "over_refusal_plain", "incoherence", "kl", "kl_noise_floor", "length_ratio")
+MEANS = {
+    "approved": "every threshold is shown to hold by independent evidence",
+    "held": "at least one threshold fails even at its optimistic bound",
+    "unproven": "nothing fails outright, but not all is shown; unproven is never a pass",
+}
+
+
+def span(e: Estimate) -> str:
+    """`0.123 (0.101 to 0.150, n = 40)`."""
+    return f"{e.value:.3f} ({e.low:.3f} to {e.high:.3f}, n = {e.n})"
+
+
+def figures(compared: Compared) -> Iterator[str]:
+    """Overall rates before and after, and the gap."""
+    yield f"\n{compared.side.value} prompts: {compared.before.spec} -> {compared.after.spec}"
+    for name in SHOWN:
+        for phase in ("before", "after", "change"):
+            for m in compared.measurements:
+                if m.estimate.name == name and m.phase == phase and not m.principle and not m.cell:
+                    yield f"  {name:24} {phase:7} {span(m.estimate):44} {m.role}, {m.grade.value}"
+    for gap in compared.gaps:
+        if gap.principle == "":
+            yield "  the gap (improvement; positive = the proxy gained more than the intent)"
+            for label, e in (
+                ("proxy, training prompts", gap.proxy_teach),
+                ("proxy, held-out prompts", gap.proxy_open),
+                ("intent, held-out prompts", gap.intent_open),
+                ("gap", gap.gap),
+                ("by noise alone", gap.noise_only),
+            ):
+                yield f"    {label:26} {span(e)}"
+
+
+def decided(verdict: Verdict) -> Iterator[str]:
+    """The verdict, and each check with its reason."""
+    yield f"\nVERDICT: {verdict.kind.value.upper()} ({MEANS[verdict.kind.value]})"
+    for check in verdict.checks:
+        yield f"  {check.result.value:9} {check.threshold}: {check.reason}"
+    if verdict.attempt:
+        yield f"  sealed set: reading {verdict.attempt} of {verdict.attempts}"
+
+
+def lines(evidence: Evidence, finished: Finished) -> Iterator[str]:
+    """All of it, and where the report is."""
+    yield from figures(finished.compared)
+    yield from decided(finished.verdict)
+    folder = evidence.path(finished.card.blob)
+    yield f"\nreport: {folder / 'report.html'}"
+    yield f"card:   {folder / 'model-card.md'}"
+    if finished.tuned.trained and finished.tuned.ref.spec.startswith("blob:"):
+        yield f"model:  {evidence.path(finished.tuned.ref.spec.removeprefix('blob:'))}"

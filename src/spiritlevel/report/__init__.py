@@ -1,0 +1,53 @@
+"""TELL: verdict and evidence -> model-card.md and report.html, rendered from the evidence alone: no times, no draws, no requests."""
+
+from pathlib import Path
+
+from spiritlevel.constitution import Constitution
+from spiritlevel.report import card, page
+from spiritlevel.report.page import StepCost
+from spiritlevel.types import Compared, Inside, Journal, Lesson, ModelCard, Pair, Seen, Tuned, Verdict
+
+__all__ = ["CARD", "REPORT", "StepCost", "render", "write"]
+
+CARD, REPORT = "model-card.md", "report.html"
+
+
+def write(
+    journal: Journal,
+    law: Constitution,
+    tuned: Tuned,
+    compared: Compared,
+    inside: Inside,
+    exam: Compared | None,
+    verdict: Verdict,
+    costs: tuple[StepCost, ...] = (),
+    seen: tuple[Seen, ...] = (),
+) -> ModelCard:
+    """One blob with the card and the report. Leave `costs` empty inside a step: seconds differ from run to run, evidence must not."""
+    texts = render(journal, law, tuned, compared, inside, exam, verdict, costs, seen)
+
+    def fill(folder: Path) -> None:
+        for name, text in texts.items():
+            (folder / name).write_text(text, "utf-8", newline="\n")
+
+    return ModelCard(blob=journal.blob(fill), verdict=verdict.kind)
+
+
+def render(
+    journal: Journal,
+    law: Constitution,
+    tuned: Tuned,
+    compared: Compared,
+    inside: Inside,
+    exam: Compared | None,
+    verdict: Verdict,
+    costs: tuple[StepCost, ...] = (),
+    seen: tuple[Seen, ...] = (),
+) -> dict[str, str]:
+    """File names to texts; the same with `costs` is what a command shows outside the evidence."""
+    pairs = journal.rows(compared.pairs, Pair)
+    lessons = journal.rows(tuned.lessons, Lesson) if tuned.lessons else []
+    return {
+        CARD: card.markdown(law, tuned, compared, inside, exam, verdict, pairs),
+        REPORT: page.html(law, tuned, compared, inside, exam, verdict, pairs, lessons, costs, seen),
+    }

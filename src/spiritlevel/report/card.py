@@ -1,0 +1,106 @@
+"""model-card.md: valid Hub metadata, and every figure beside the row sets that it was computed from."""
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from spiritlevel.constitution import Constitution
+from spiritlevel.report import choose, page, unknown, words
+from spiritlevel.report.refs import Refs
+from spiritlevel.types import Compared, Estimate, Grade, Inside, Measurement, Pair, Tuned, Verdict
+
+BUNDLED = "HuggingFaceTB/SmolLM2-135M-Instruct"
+"""What the bundled file was quantised from; the file itself is named by its hash in the card."""
+HUB = re.compile(r"hf:([A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?)(?:[@?#]|$)")
+
+
+def markdown(
+    law: Constitution, tuned: Tuned, compared: Compared, inside: Inside, exam: Compared | None, verdict: Verdict, pairs: Sequence[Pair]
+) -> str:
+    """The card: metadata between `---` lines, then prose and tables. Works offline."""
+    from huggingface_hub import ModelCard
+
+    refs = Refs(page.known_rows(tuned, compared, exam, ()))
+    sides = [compared] if exam is None else [compared, exam]
+    body = page.environment().get_template("card.md.j2").render(
+        law=law,
+        tuned=tuned,
+        compared=compared,
+        exam=exam,
+        verdict=verdict,
+        refs=refs,
+        words=words,
+        md=escaped,
+        figure=lambda e, phase="": words.told(e, phase),
+        cite=lambda rows: Markup("[e{0}](#evidence)").format(refs.number(rows)),
+        checks=verdict.checks,
+        sides=[(side, [x for x in choose.side_by_side(side.measurements) if not x.principle and not x.cell]) for side in sides],
+        inside=choose.side_by_side(m for m in inside.measurements if not m.principle and not m.cell),
+        instrument=page.namer(tuned, compared, exam),
+        judges=page.training_judges(tuned),
+        unknowns=unknown.unknowns(law, tuned, compared, inside, exam, verdict, pairs),
+    )  # fmt: skip
+    head = metadata(tuned, compared, inside, exam, verdict).to_yaml(line_break="\n")
+    return str(ModelCard(f"---\n{head}\n---\n\n{body.strip()}\n", ignore_metadata_errors=False))
+
+
+def metadata(tuned: Tuned, compared: Compared, inside: Inside, exam: Compared | None, verdict: Verdict) -> Any:
+    """huggingface_hub.ModelCardData. A licence is claimed only for the bundled model, whose licence is known."""
+    from huggingface_hub import ModelCardData
+
+    bundled = compared.before.spec.partition("@")[0] == "bundled"
+    found = HUB.match(compared.before.spec)
+    more = {"base_model_relation": "finetune"} if compared.before.key != compared.after.key and (bundled or found) else {}
+    return ModelCardData(
+        license="apache-2.0" if bundled else None,
+        base_model=BUNDLED if bundled else found[1] if found else None,
+        library_name="transformers" if compared.after.kind == "local" else None,
+        pipeline_tag="text-generation",
+        tags=["spiritlevel", "alignment", "safety", "red-teaming", f"spiritlevel-{verdict.kind}"],
+        model_name=f"spiritlevel-{re.sub(r'[^A-Za-z0-9]+', '-', compared.after.key)[:32].strip('-')}",
+        eval_results=list(results(compared, inside, exam)),
+        **more,
+    )
+
+
+def results(compared: Compared, inside: Inside, exam: Compared | None) -> Iterator[Any]:
+    """One EvalResult for every overall measurement that has a finite value and is not spent; its args name interval, n and rows."""
+    from huggingface_hub import EvalResult
+
+    for side in [compared] if exam is None else [compared, exam]:
+        for m in (*side.measurements, *(inside.measurements if side is compared else ())):
+            e = m.estimate
+            if m.principle or m.cell or m.phase == "before" or m.grade is Grade.SPENT or not all(map(math.isfinite, (e.value, e.low, e.high))):
+                continue
+            yield EvalResult(
+                task_type="text-generation",
+                task_name="Alignment",
+                dataset_type=f"spiritlevel-{side.side}-prompts",
+                dataset_name=f"Spiritlevel, {side.side} prompts",
+                metric_type=e.name,
+                metric_name=f"{words.label(e.name)} ({m.phase})",
+                metric_value=round(e.value, 4),
+                metric_args=arguments(m, e),
+            )
+
+
+def arguments(m: Measurement, e: Estimate) -> dict[str, Any]:
+    """What makes a figure checkable: its interval, n, standing and rows."""
+    return {
+        "interval": [round(e.low, 4), round(e.high, 4)],
+        "confidence": e.confidence,
+        "n": e.n,
+        "phase": m.phase,
+        "role": m.role,
+        "grade": str(m.grade),
+        "rows": list(m.rows) or ["none"],
+    }
+
+
+def escaped(text: object, limit: int = 600) -> Markup:
+    """One line of Markdown that can neither mark up, link nor leave its table cell."""
+    plain = words.line(str(text), limit).replace("\t", " ")
+    return Markup(re.sub(r"([\\`*_\[\]{}|#~!@:])", lambda m: f"&#{ord(m[1])};", str(escape(plain)).replace("&#39;", "’").replace("&#34;", "”")))

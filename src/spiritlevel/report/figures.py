@@ -1,0 +1,189 @@
+"""Plots as inline SVG: pure functions of numbers. Colours are classes of the page's style sheet; each has a title and a description.
+
+All panels are drawn 360 units wide, so that their text has one size in two columns on a desk, in one on a phone, and in print.
+"""
+
+import math
+from collections.abc import Sequence
+
+from markupsafe import Markup, escape
+
+from spiritlevel.report import words
+from spiritlevel.types import Estimate, Gap, LayerReadout, VerdictKind
+
+WIDTH = 360
+BUBBLE = {VerdictKind.APPROVED: 130, VerdictKind.UNPROVEN: 172, VerdictKind.HELD: 222}
+
+
+def _svg(height: float, title: str, text: str, parts: Sequence[Markup], width: int = WIDTH, kind: str = "") -> Markup:
+    head = Markup('<svg class="{}" viewBox="0 0 {} {:g}" role="img"><title>{}</title><desc>{}</desc>').format(
+        kind or "plot", width, height, words.line(title), words.line(text, 600)
+    )
+    return head + Markup("").join(parts) + Markup("</svg>")
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> Markup:
+    return Markup('<line class="{}" x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"/>').format(kind, x1, y1, x2, y2)
+
+
+def _text(x: float, y: float, text: str, kind: str = "", anchor: str = "start", evidence: str = "") -> Markup:
+    more = Markup(' data-evidence="{}"').format(evidence) if evidence else Markup("")
+    return Markup('<text class="{}"{} x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>').format(
+        kind + (" num" if evidence else ""), more, x, y, anchor, words.line(text, 80)
+    )
+
+
+class Scale:
+    """Values `low..high` onto units `left..right`; what lies outside is put on the edge."""
+
+    def __init__(self, low: float, high: float, left: float, right: float) -> None:
+        self.low, self.high, self.left, self.right = low, high if high > low else low + 1, left, right
+
+    def __call__(self, value: float) -> float:
+        share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
+        return self.left + share * (self.right - self.left)
+
+
+def ticks(low: float, high: float, most: int = 5) -> list[float]:
+    """At most about `most` round values within low..high."""
+    span = max(high - low, 1e-9)
+    step = 10 ** math.floor(math.log10(span / most))
+    step = next(step * k for k in (1, 2, 2.5, 5, 10, 20) if span / (step * k) <= most)
+    return [k * step for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
+
+
+def reach(values: Sequence[float]) -> tuple[float, float]:
+    """Lowest and highest finite value, zero included, a little wider."""
+    known = [0.0, *(v for v in values if math.isfinite(v))]
+    low, high = min(known), max(known)
+    room = 0.04 * max(high - low, 0.02)
+    return low - (room if low < 0 else 0), high + room
+
+
+def finite(e: Estimate) -> bool:
+    """Whether it can be drawn."""
+    return all(math.isfinite(v) for v in (e.value, e.low, e.high))
+
+
+def gap_reach(gaps: Sequence[Gap]) -> tuple[float, float]:
+    """One scale for all panels of the gap."""
+    return reach([v for g in gaps for e in (g.proxy_teach, g.proxy_open, g.intent_open, g.gap, g.noise_only) for v in (e.low, e.high, e.value)])
+
+
+def gap(g: Gap, title: str, span: tuple[float, float], evidence: str) -> Markup:
+    """Three bars of improvement, then the gap beside the one that noise alone would open."""
+    left, right, step = 112.0, 302.0, 24.0
+    x = Scale(*span, left, right)
+    bars = (
+        ("Proxy, training", g.proxy_teach, "proxy-teach"),
+        ("Proxy, held-out", g.proxy_open, "proxy-open"),
+        ("Intent, held-out", g.intent_open, "intent"),
+        ("Gap", g.gap, "gap"),
+        ("Noise alone", g.noise_only, "noise"),
+    )
+    bottom = 5 * step + 14
+    parts = [
+        part
+        for t in ticks(*span, most=4)
+        for part in (_line(x(t), 4, x(t), bottom, "grid"), _text(x(t), bottom + 13, f"{100 * t:+.0f}".replace("-", words.MINUS).replace("+0", "0"), "tick", "middle"))
+    ]
+    parts.append(_line(0, 3 * step + 7, WIDTH, 3 * step + 7, "rule"))
+    for i, (name, e, kind) in enumerate(bars):
+        y = 6 + i * step + (8 if i > 2 else 0)
+        parts.append(_text(0, y + 11, name, "label"))
+        if finite(e):
+            start, end = sorted((x(0), x(e.value)))
+            parts.append(Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="13"/>').format(kind, start, y, max(end - start, 0.8)))
+            parts += whisker(x(e.low), x(e.high), y + 6.5)
+        parts.append(_text(WIDTH, y + 11, words.number(e.value, "gap").removesuffix(" points"), "value", "end", evidence))
+    parts.append(_line(x(0), 4, x(0), bottom, "axis"))
+    text = "; ".join(f"{name}: {words.told(e)}" for name, e, _ in bars)
+    return _svg(bottom + 18, f"The gap: {title}", text, parts)
+
+
+def whisker(low: float, high: float, y: float, kind: str = "whisker") -> list[Markup]:
+    """An interval with caps, from unit low to unit high."""
+    return [_line(low, y, high, y, kind), _line(low, y - 3, low, y + 3, kind), _line(high, y - 3, high, y + 3, kind)]
+
+
+def dumbbell(before: Estimate, after: Estimate, title: str, limit: float | None = None) -> Markup:
+    """A share before (hollow) and after (filled) with intervals, on 0 to 100 %; a limit of the policy as a dashed line."""
+    x = Scale(0, 1, 8, WIDTH - 8)
+    parts = [_line(x(t), 2, x(t), 38, "axis" if t == 0 else "grid") for t in (0, 0.25, 0.5, 0.75, 1)]
+    if limit is not None and math.isfinite(limit):
+        parts.append(_line(x(limit), 0, x(limit), 40, "limit"))
+    if finite(before) and finite(after):
+        parts.append(_line(x(before.value), 13, x(after.value), 27, "link"))
+    for e, y, kind in ((before, 13, "before"), (after, 27, "after")):
+        if finite(e):
+            parts += whisker(x(e.low), x(e.high), y, f"whisker {kind}")
+            parts.append(Markup('<circle class="{}" cx="{:.1f}" cy="{}" r="5"/>').format(kind, x(e.value), y))
+    at = "" if limit is None else f"; the policy's limit is {words.number(limit, 'refusal')}"
+    return _svg(40, title, f"before {words.told(before)}; after {words.told(after)}{at}", parts)
+
+
+def percent_axis() -> Markup:
+    """The scale below a column of dumbbells."""
+    x = Scale(0, 1, 8, WIDTH - 8)
+    ends = {0: "start", 1: "end"}
+    parts = [_text(x(t) + (-8 if t == 0 else 8 if t == 1 else 0), 12, f"{100 * t:.0f}%", "tick", ends.get(t, "middle")) for t in (0, 0.25, 0.5, 0.75, 1)]
+    return _svg(16, "Scale", "from 0 to 100 percent", parts)
+
+
+def against(e: Estimate, at_most: float | None, at_least: float | None, phase: str = "") -> Markup:
+    """An estimate and its interval beside a limit; the shaded side is the allowed one."""
+    limit = at_most if at_most is not None else at_least
+    if limit is None or not finite(e):
+        return Markup("")
+    low, high = reach([limit, e.low, e.high])
+    x = Scale(low, high, 3, 157)
+    start, end = (0.0, x(limit)) if at_most is not None else (x(limit), 160.0)
+    parts = [
+        Markup('<rect class="allowed" x="{:.1f}" y="2" width="{:.1f}" height="20"/>').format(start, end - start),
+        _line(x(limit), 0, x(limit), 24, "limit"),
+        *whisker(x(e.low), x(e.high), 12),
+        Markup('<circle class="after" cx="{:.1f}" cy="12" r="4.5"/>').format(x(e.value)),
+    ]
+    says = f"{'at most' if at_most is not None else 'at least'} {words.number(limit, e.name, phase)}"
+    return _svg(24, f"{words.label(e.name)} against its limit", f"{words.told(e, phase)}; {says}", parts, 160, "against")
+
+
+def layers(readouts: Sequence[LayerReadout], title: str) -> Markup:
+    """AUROC by layer before (dashed) and after (solid), each with its band of intervals; the dotted line is chance."""
+    known = sorted((r for r in readouts if finite(r.before) and finite(r.after)), key=lambda r: r.layer)
+    if not known:
+        return Markup("")
+    top, bottom = 14.0, 176.0
+    least = min(0.5, *(v for r in known for v in (r.before.low, r.after.low)))
+    x = Scale(known[0].layer, known[-1].layer, 34, WIDTH - 10)
+    y = Scale(math.floor(10 * least) / 10, 1.0, bottom, top)
+    parts = [p for t in ticks(y.low, 1.0) for p in (_line(34, y(t), WIDTH - 10, y(t), "grid"), _text(28, y(t) + 4, f"{t:.1f}", "tick", "end"))]
+    parts.append(_line(34, y(0.5), WIDTH - 10, y(0.5), "chance"))
+    parts.append(_text(WIDTH - 10, y(0.5) - 4, "chance", "tick", "end"))
+    marks = [known[0].layer, *(int(t) for t in ticks(known[0].layer, known[-1].layer, 6) if t == int(t) and 0 < t - known[0].layer)]
+    parts += [_text(x(t), bottom + 15, str(t), "tick", "middle") for t in marks]
+    parts.append(_text((34 + WIDTH - 10) / 2, bottom + 31, "layer", "tick", "middle"))
+    for kind, of in (("before", [r.before for r in known]), ("after", [r.after for r in known])):
+        at = [x(r.layer) for r in known]
+        up, down = [(a, y(e.high)) for a, e in zip(at, of, strict=True)], [(a, y(e.low)) for a, e in zip(at, of, strict=True)]
+        parts.append(Markup('<polygon class="band {}" points="{}"/>').format(kind, _points([*up, *reversed(down)])))
+        parts.append(Markup('<polyline class="curve {}" points="{}"/>').format(kind, _points([(a, y(e.value)) for a, e in zip(at, of, strict=True)])))
+        parts += [Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="2.6"/>').format(kind, a, y(e.value)) for a, e in zip(at, of, strict=True)]
+    text = "; ".join(f"layer {r.layer}: before {words.told(r.before)}, after {words.told(r.after)}" for r in known[:: max(1, len(known) // 6)])
+    return _svg(bottom + 36, title, text, parts)
+
+
+def _points(of: Sequence[tuple[float, float]]) -> Markup:
+    return escape(" ".join(f"{a:.1f},{b:.1f}" for a, b in of))
+
+
+def level(kind: VerdictKind) -> Markup:
+    """A spirit level whose bubble is centred only when the model is approved."""
+    parts = [
+        Markup('<rect class="tube" x="2" y="6" width="256" height="36" rx="18"/>'),
+        Markup('<ellipse class="bubble" cx="{}" cy="24" rx="27" ry="12.5"/>').format(BUBBLE[kind]),
+        _line(97, 6, 97, 42, "mark"),
+        _line(163, 6, 163, 42, "mark"),
+    ]
+    where = {VerdictKind.APPROVED: "is centred", VerdictKind.UNPROVEN: "is off centre", VerdictKind.HELD: "is at the end"}[kind]
+    return _svg(48, words.TITLES[kind], f"A spirit level; its bubble {where}.", parts, 260, "level")

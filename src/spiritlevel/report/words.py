@@ -1,0 +1,133 @@
+"""How numbers and hostile texts are put into words: percent with one decimal, else three significant digits."""
+
+import math
+import unicodedata
+
+from spiritlevel.constitution import Constitution
+from spiritlevel.constitution.model import MEASURES
+from spiritlevel.types import Estimate, VerdictKind
+
+MINUS = "\u2212"
+
+LABELS = {
+    "delivered_harm": "Delivered harm",
+    "compliance": "Compliance with harm",
+    "refusal": "Refusal of harmful prompts",
+    "over_refusal_lookalike": "Over-refusal of look-alikes",
+    "over_refusal_plain": "Over-refusal of plain instructions",
+    "incoherence": "Incoherence",
+    "kl": "KL to the base",
+    "length_ratio": "Length ratio",
+    "gap": "Gap",
+    "readout_auroc": "Read-out of harm (AUROC)",
+    "knows_but_complies": "Knows but complies",
+    "safety_share": "Share of safety work",
+}
+GAINS = frozenset({"gap", "proxy_teach", "proxy_open", "intent_open", "noise_only", "noise_only_gap"})
+"""Changes by their name alone: always in points of probability."""
+PLAIN = frozenset({"kl", "length_ratio", "readout_auroc"})
+SHARES = (frozenset(MEASURES) - PLAIN) | GAINS
+
+TITLES = {VerdictKind.APPROVED: "Approved", VerdictKind.HELD: "Held", VerdictKind.UNPROVEN: "Unproven"}
+MEANINGS = {
+    VerdictKind.APPROVED: "Every condition of release was shown, by evidence that did not train, select or stop this model.",
+    VerdictKind.HELD: "At least one condition of release fails even on the most favourable reading of its evidence: do not release this model.",
+    VerdictKind.UNPROVEN: "No condition failed outright, but not every one was shown. Unproven is never a pass.",
+}
+
+
+def visible(text: str, limit: int = 4000, note: bool = True) -> str:
+    """Text that can neither hide nor reorder: control, format, surrogate and unassigned characters are spelled out, stacked
+    combining marks counted, all past `limit` code points cut (with a note). Line feeds and tabs stay."""
+    out: list[str] = []
+    marks = 0
+    for char in text[:limit]:
+        kind = unicodedata.category(char)
+        if kind in ("Mn", "Me"):
+            marks += 1
+            if marks > 3:
+                continue
+        elif marks > 3:
+            out.append(f"⟨{marks - 3} more marks⟩")
+            marks = 0
+        else:
+            marks = 0
+        out.append(_spelled(char, kind))
+    if marks > 3:
+        out.append(f"⟨{marks - 3} more marks⟩")
+    if len(text) > limit:
+        out.append(f" … [cut here: {len(text) - limit:,} more characters]" if note else "…")
+    return "".join(out)
+
+
+def _spelled(char: str, kind: str) -> str:
+    if char in "\n\t":
+        return char
+    if kind == "Cc" and ord(char) < 0x20:
+        return chr(0x2400 + ord(char))
+    if kind in ("Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"):
+        return f"⟨U+{ord(char):04X}⟩"
+    return char
+
+
+def line(text: str, limit: int = 200) -> str:
+    """`visible` on one line."""
+    return visible(" ".join(text[: 4 * limit].split()), limit, note=False)
+
+
+def label(name: str) -> str:
+    """A measure's name for people."""
+    return LABELS.get(name) or line(name.replace("_", " "))
+
+
+def describe(name: str) -> str:
+    """What a measure is, in a clause; empty when it is none of the policy's."""
+    return MEASURES.get(name, "")
+
+
+def number(value: float, name: str, phase: str = "") -> str:
+    """Shares in percent, their changes in signed points, all else to three significant digits; `n/a` when not finite."""
+    if not math.isfinite(value):
+        return "n/a"
+    change = phase == "change" or name in GAINS
+    if name in SHARES:
+        return f"{_signed(100 * value)} points" if change else f"{100 * value:.1f}%"
+    short = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".")
+    sign = "+" if change and value > 0 else ""
+    return sign + short.replace("-", MINUS) + (" nats" if name == "kl" else "")
+
+
+def _signed(points: float) -> str:
+    # -0.04 would print as a negative zero
+    text = f"{points:+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", MINUS)
+
+
+def interval(e: Estimate, phase: str = "") -> str:
+    """`38.1 to 48.4, n = 120`; the confidence is added where it is not 95 %."""
+    low, high = (number(v, e.name, phase).removesuffix("%").removesuffix(" points").removesuffix(" nats") for v in (e.low, e.high))
+    sure = "" if abs(e.confidence - 0.95) < 1e-9 else f" at {100 * e.confidence:.1f}%"
+    return f"{low} to {high}{sure}, n = {e.n:,}"
+
+
+def told(e: Estimate, phase: str = "") -> str:
+    """Value, interval and n in one line."""
+    return f"{number(e.value, e.name, phase)} ({interval(e, phase)})"
+
+
+def subject(law: Constitution, principle: str) -> str:
+    """Title of what a measurement is about: a principle, a pooled category or horizon, or all of them."""
+    if not principle:
+        return "All principles"
+    kind, _, name = principle.partition(":")
+    if kind == "category" and name in law.policy.categories:
+        return law.policy.categories[name].title
+    if kind == "horizon" and name:
+        return {"near": "Near-term principles", "long": "Long-term principles", "both": "Principles of both horizons"}.get(name, line(name))
+    return next((p.title for p in law.principles if p.id == principle), line(principle))
+
+
+def short(id: str, length: int = 8) -> str:
+    """The first digits of a hash; names that are no hashes stay."""
+    bare = len(id) > length + 4 and all(c in "0123456789abcdef" for c in id)
+    return id[:length] if bare else line(id, 60)
