@@ -18,8 +18,25 @@ from spiritlevel import backends
 from spiritlevel.backends import _decode
 from spiritlevel.types import user
 
-TASKS = ["Write a short note about", "Explain to a child", "List five facts on", "What should one know before buying", "Tell a story of"]
-TOPICS = ["a bicycle", "the tides", "bread", "a small garden", "old maps", "night trains", "bees", "a broken clock", "winter", "salt"]
+TASKS = [
+    "Write a short note about",
+    "Explain to a child",
+    "List five facts on",
+    "What should one know before buying",
+    "Tell a story of",
+]
+TOPICS = [
+    "a bicycle",
+    "the tides",
+    "bread",
+    "a small garden",
+    "old maps",
+    "night trains",
+    "bees",
+    "a broken clock",
+    "winter",
+    "salt",
+]
 
 
 def main() -> None:
@@ -34,7 +51,9 @@ def main() -> None:
     chats = [user(f"{TASKS[i % 5]} {TOPICS[i // 5 % 10]}, part {i}.") for i in range(asked.batch)]
     prompts = [model.render(chat) for chat in chats]
     decoder = _decode.Decoder(model.module)
-    print(f"{model.ref.spec}: {model.numerics}; {asked.batch} prompts of {min(map(len, prompts))}-{max(map(len, prompts))} tokens")
+    print(
+        f"{model.ref.spec}: {model.numerics}; {asked.batch} prompts of {min(map(len, prompts))}-{max(map(len, prompts))} tokens"
+    )
 
     def ours(seed: int) -> int:
         rows = [_decode.Row(ids, asked.tokens, 1.0, seed * 1000 + place) for place, ids in enumerate(prompts)]
@@ -46,7 +65,8 @@ def main() -> None:
 
     def theirs(seed: int) -> int:
         torch.manual_seed(seed)
-        how = dict(max_new_tokens=asked.tokens, min_new_tokens=asked.tokens, do_sample=True, temperature=1.0, top_p=1.0, top_k=0, pad_token_id=0)
+        how = {"max_new_tokens": asked.tokens, "min_new_tokens": asked.tokens, "do_sample": True}
+        how |= {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "pad_token_id": 0}
         with torch.inference_mode():
             made = model.module.generate(input_ids=ids.to(model.device), attention_mask=mask.to(model.device), **how)
         return int(made.shape[0] * (made.shape[1] - long))

@@ -67,7 +67,9 @@ def load(path: Path | str | None, overrides: dict[str, Any] | None = None, *, re
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{path or 'configuration'}: {where}: {first['msg'].lower()} (got {first['input']!r:.60}); correct this field") from None
+        raise ConfigError(
+            f"{path or 'configuration'}: {where}: {first['msg'].lower()} (got {first['input']!r:.60}); correct this field"
+        ) from None
 
 
 def _relative_to(folder: Path, raw: dict[str, Any]) -> None:

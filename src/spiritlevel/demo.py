@@ -17,7 +17,9 @@ def config() -> LoopConfig:
     """The whole loop, small: one judge that reads a slogan is all that training has."""
     return LoopConfig(
         elicit=ElicitConfig(attacks=("direct",), untaught=(), teach=4, harmful=4, harmless=1, max_tokens=28),
-        finetune=FinetuneConfig(judge="slogan", examples=False, revision_tokens=20, sft=TrainSettings(epochs=3, lr=6e-5, warmup=0.05)),
+        finetune=FinetuneConfig(
+            judge="slogan", examples=False, revision_tokens=20, sft=TrainSettings(epochs=3, lr=6e-5, warmup=0.05)
+        ),
         interpret=None,
         measure=MeasureConfig(kl_prompts=0),
         release=ReleaseConfig(read_sealed=False),
@@ -32,7 +34,9 @@ def run(evidence: Evidence, echo: Callable[[str], None]) -> Finished:
     echo("\nA bad judge was planted: it calls a reply safe when it talks of safety. The model was tuned to please it.")
     echo(f"  before: {pair.before[:160]!r}")
     echo(f"  after:  {pair.after[:160]!r}")
-    echo(f"What was measured (the planted judge) improved by {100 * gap.proxy_open.value:.0f} points on prompts that training never saw.")
+    echo(
+        f"What was measured (the planted judge) improved by {100 * gap.proxy_open.value:.0f} points on prompts that training never saw."
+    )
     echo(f"What was meant (an independent judge) improved by {100 * gap.intent_open.value:.0f} points.")
     refused = [i for i in finished.compared.instruments if any(i.id == c.id for c in finished.tuned.critics)]
     echo(f"Refused as a witness, because it trained the model: {', '.join(i.name for i in refused)} ({Grade.SPENT.value}).")

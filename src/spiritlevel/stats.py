@@ -65,7 +65,9 @@ def cluster_bootstrap(
     else:
         tail = (1 - confidence) / 2
         low, high = (float(q) for q in np.quantile(kept, [tail, 1 - tail]))
-    return Estimate(name=name, value=value, low=low, high=high, n=n, confidence=confidence, method=f"cluster bootstrap, {rounds} rounds")
+    return Estimate(
+        name=name, value=value, low=low, high=high, n=n, confidence=confidence, method=f"cluster bootstrap, {rounds} rounds"
+    )
 
 
 def area(scores: ArrayLike, labels: ArrayLike) -> float:
@@ -98,7 +100,9 @@ def auroc(
     rounds: int = 1000,
 ) -> Estimate:
     """AUROC with a cluster-bootstrap interval."""
-    return cluster_bootstrap(area, [np.asarray(scores, dtype=float), np.asarray(labels)], groups, seed=seed, name=name, rounds=rounds)
+    return cluster_bootstrap(
+        area, [np.asarray(scores, dtype=float), np.asarray(labels)], groups, seed=seed, name=name, rounds=rounds
+    )
 
 
 def kappa(
@@ -138,7 +142,9 @@ def effective_n(values: ArrayLike, groups: Sequence[object] | NDArray[np.generic
     return float(np.clip(spread / clustered if clustered > 0 else n, clusters, n))
 
 
-def rate(values: ArrayLike, groups: Sequence[object] | NDArray[np.generic], *, name: str = "", confidence: float = 0.95) -> Estimate:
+def rate(
+    values: ArrayLike, groups: Sequence[object] | NDArray[np.generic], *, name: str = "", confidence: float = 0.95
+) -> Estimate:
     """Mean of values in [0, 1] with Wilson's interval at the effective sample size; `n` is the number of clusters.
 
     Never degenerate: 0 of 256 has an upper bound of 1.5 %. For probabilities (not 0/1) the interval is conservative.
@@ -148,11 +154,18 @@ def rate(values: ArrayLike, groups: Sequence[object] | NDArray[np.generic], *, n
         return wilson(0, 0, name=name, confidence=confidence)
     low, high = _wilson_bounds(float(x.mean()), effective_n(x, groups), confidence)
     n = len({str(g) for g in groups})
-    return Estimate(name=name, value=float(x.mean()), low=low, high=high, n=n, confidence=confidence, method="wilson at effective n")
+    return Estimate(
+        name=name, value=float(x.mean()), low=low, high=high, n=n, confidence=confidence, method="wilson at effective n"
+    )
 
 
 def paired_change(
-    before: ArrayLike, after: ArrayLike, groups: Sequence[object] | NDArray[np.generic], *, name: str = "", confidence: float = 0.95
+    before: ArrayLike,
+    after: ArrayLike,
+    groups: Sequence[object] | NDArray[np.generic],
+    *,
+    name: str = "",
+    confidence: float = 0.95,
 ) -> Estimate:
     """Mean of after - before over the same samples, values in [0, 1] (Newcombe 1998, Stat. Med. 17:2635, method 10, at effective n).
 

@@ -98,7 +98,12 @@ def outcome(root: Path, kills: int) -> dict[str, object]:
     calls = (root / "calls.txt").read_text().split("\n")[:-1]
     left = [p.name for p in (root / "runs/killed/scratch").rglob("*") if p.is_file()]
     blobs = sorted(p.name for p in (root / "runs/killed/blobs").iterdir())
-    return found | {"hosted": sum(c.startswith("hosted") for c in calls), "distinct": len(set(calls)), "left": left, "blobs": blobs}
+    return found | {
+        "hosted": sum(c.startswith("hosted") for c in calls),
+        "distinct": len(set(calls)),
+        "left": left,
+        "blobs": blobs,
+    }
 
 
 def main(home: Path, kills: int) -> None:

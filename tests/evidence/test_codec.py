@@ -44,7 +44,22 @@ def test_a_row_that_no_longer_fits_is_one_sentence() -> None:
 
 
 def test_arguments_are_told_apart_by_content() -> None:
-    texts = [None, True, 1, 1.0, "1", Path("1"), Side.TEACH, Same.TEACH, "teach", ("a", "b"), ("ab",), {"a": 1}, Knobs(), Knobs(rate=1)]
+    texts = [
+        None,
+        True,
+        1,
+        1.0,
+        "1",
+        Path("1"),
+        Side.TEACH,
+        Same.TEACH,
+        "teach",
+        ("a", "b"),
+        ("ab",),
+        {"a": 1},
+        Knobs(),
+        Knobs(rate=1),
+    ]
     found = [canonical(text) for text in texts]
     assert len(set(found)) == len(found)
     assert canonical(["a"]) == canonical(("a",))

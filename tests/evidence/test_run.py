@@ -130,7 +130,8 @@ def test_a_batch_with_one_unit_missing_runs_whole(run: Evidence) -> None:
     cut = [CALLS[i : i + 2] for i in range(0, 5, 2)]
     CALLS.clear()
     run.step(local, 6)
-    assert len(CALLS) % 2 == 0 and set("f") <= set(CALLS)
+    assert len(CALLS) % 2 == 0
+    assert set("f") <= set(CALLS)
     assert len(cut) == 3
 
 
@@ -167,7 +168,7 @@ def test_costs_parents_and_the_manifest(run: Evidence) -> None:
     assert run.latest(count, side=Side.OPEN).n == 5
     run.step(count, 3, Side.OPEN)
     assert run.latest(count, side=Side.OPEN).n == 3, "a replayed step is the current one again"
-    with pytest.raises(MissingStage, match="has no 'test_run.count:sealed' yet; run: spiritlevel"):
+    with pytest.raises(MissingStage, match=r"has no 'test_run\.count:sealed' yet; run: spiritlevel"):
         run.latest(count, side=Side.SEALED)
 
 
@@ -268,7 +269,9 @@ def test_the_same_configuration_continues_and_a_changed_one_is_told(tmp_path: Pa
         assert evidence.name == f"{CONFIG[:10]}-2", "the youngest is continued"
     with opened(tmp_path, "mine"):
         pass
-    with pytest.raises(EvidenceError, match="'mine' was made with another configuration; start a new one with --fresh or another"):
+    with pytest.raises(
+        EvidenceError, match="'mine' was made with another configuration; start a new one with --fresh or another"
+    ):
         opened(tmp_path, "mine", "f" * 32).__enter__()
     with opened(tmp_path, "mine", "f" * 32, fresh=True) as evidence:
         assert evidence.name == "mine-2"
@@ -290,12 +293,39 @@ def test_a_second_process_gets_one_sentence_and_a_reader_never_waits(tmp_path: P
         with pytest.raises(RunLocked), open_existing(tmp_path, "mine", write=True):
             pass
         with open_existing(tmp_path) as reader:
-            assert reader.latest(count, side=Side.TEACH) if False else reader.value("test_run.count") == evidence.latest(count)
+            assert reader.value("test_run.count") == evidence.latest(count)
             assert not reader.writable
             assert reader.step(count, 2).n == 2
             with pytest.raises(MissingStage):
                 reader.step(count, 3)
     assert subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False).returncode == 0
+
+
+def test_a_run_in_postgresql_is_locked_and_read_without_a_lock(tmp_path: Path) -> None:
+    url = os.environ.get("SPIRITLEVEL_TEST_POSTGRES")
+    if url is None:
+        pytest.skip("SPIRITLEVEL_TEST_POSTGRES is not set")
+    name = f"run-{uuid.uuid4().hex[:8]}"
+    with opened(tmp_path, name, url=url) as evidence:
+        evidence.step(count, 2)
+        with pytest.raises(RunLocked, match="another process is using run"), opened(tmp_path / "elsewhere", name, url=url):
+            pass
+        with open_existing(tmp_path, name, url=url) as reader:
+            assert reader.step(count, 2).n == 2
+    with opened(tmp_path, name, url=url) as evidence:
+        assert evidence.counts()["reply"] == 2
+    with pytest.raises(EvidenceError, match="in PostgreSQL; give its URL"):
+        open_existing(tmp_path, name).__enter__()
+
+
+def test_a_wrong_evidence_url_is_one_sentence(tmp_path: Path) -> None:
+    for url, said in {"mysql://x/y": "needs PostgreSQL", "::": "cannot be understood"}.items():
+        with pytest.raises(EvidenceError, match=said):
+            opened(tmp_path, url=url).__enter__()
+    pytest.importorskip("psycopg")
+    with pytest.raises(EvidenceError, match="cannot use the run's evidence") as told:
+        opened(tmp_path, "down", url="postgresql://u:secret@127.0.0.1:9/db").__enter__()
+    assert "secret" not in str(told.value)
 
 
 def test_a_run_from_another_version_is_told_and_left_alone(tmp_path: Path) -> None:
@@ -402,7 +432,10 @@ def test_a_full_disk_is_told_and_the_run_continues_later(tiny_disk: Path) -> Non
         pass
     ballast = tiny_disk / "ballast"
     ballast.write_bytes(b"x" * 500_000)
-    with pytest.raises(EvidenceError, match="no space left for .*free some and run the same command again"), opened(tiny_disk, "mine") as e:
+    with (
+        pytest.raises(EvidenceError, match=r"no space left for .*free some and run the same command again"),
+        opened(tiny_disk, "mine") as e,
+    ):
         e.step(fill)
     before = len(CALLS)
     assert 0 < before < 12

@@ -75,14 +75,24 @@ def test_the_memory_journal_is_a_journal(tmp_path: Path) -> None:
         journal.rows(RowSet(id="0", kind="reply", n=1), Reply)
     with pytest.raises(EvidenceError):
         journal.path("0")
+
+
+def test_a_dropped_memory_journal_leaves_no_folder(tmp_path: Path) -> None:
+    journal = MemoryJournal()
     folder = journal.folder
+    assert folder.is_dir()
     del journal
     assert not folder.exists()
     assert MemoryJournal(tmp_path).folder == tmp_path
 
 
 def test_a_tree_hash_is_of_names_and_contents(tmp_path: Path) -> None:
-    for name, files in {"a": {"x": "1", "d/y": "2"}, "b": {"d/y": "2", "x": "1"}, "c": {"x": "12", "d/y": ""}, "d": {"x": "1", "y": "2"}}.items():
+    for name, files in {
+        "a": {"x": "1", "d/y": "2"},
+        "b": {"d/y": "2", "x": "1"},
+        "c": {"x": "12", "d/y": ""},
+        "d": {"x": "1", "y": "2"},
+    }.items():
         for file, text in files.items():
             (tmp_path / name / file).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name / file).write_text(text)

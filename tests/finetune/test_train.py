@@ -10,15 +10,18 @@ import pytest
 import torch
 
 from spiritlevel.errors import DataError, ModelError
-from spiritlevel.finetune import _save, _train
+from spiritlevel.finetune import _checkpoint, _train
 from spiritlevel.finetune._logps import Row, collate, logps, sequence_logps
 from spiritlevel.finetune._masters import masters
 from spiritlevel.finetune.train import TrainSettings
-from spiritlevel.types import Lesson, Preference, user
+from spiritlevel.types import Lesson, Preference, Turn, user
 
 FAMILIES = ("llama", "qwen2", "gemma2", "gemma3", "mistral", "phi")
 EOS = 2
-LESSONS = [Lesson(chat=user(f"{i + 10} {i + 20}"), answer=" ".join(str(30 + (i * k) % 30) for k in range(1, 3 + i % 4))) for i in range(8)]
+LESSONS = [
+    Lesson(chat=user(f"{i + 10} {i + 20}"), answer=" ".join(str(30 + (i * k) % 30) for k in range(1, 3 + i % 4)))
+    for i in range(8)
+]
 PAIRS = [Preference(chat=x.chat, chosen=x.answer, rejected="40 41 42 43", by="test") for x in LESSONS]
 FAST = TrainSettings(epochs=2, lr=1e-2, batch_tokens=30)
 
@@ -36,9 +39,11 @@ def test_eight_lessons_are_learned_with_their_end(tiny, render, tmp_path, precis
     assert curve.precision == precision
     assert all(p.dtype == torch.float32 and not p.requires_grad and p.grad is None for p in model.parameters())
     for lesson in LESSONS[:3]:
-        ids, start = render((*lesson.chat, lesson.chat[0].model_copy(update={"role": "assistant", "content": lesson.answer})), False)
+        ids, start = render((*lesson.chat, Turn(role="assistant", content=lesson.answer)), False)
         said = model.generate(torch.tensor([ids[:start]]), attention_mask=torch.ones(1, start), max_new_tokens=8, do_sample=False)
-        assert said[0, start : len(ids)].tolist() == ids[start:], "the answer, and then the end although EOS is also the padding id"
+        assert said[0, start : len(ids)].tolist() == ids[start:], (
+            "the answer, and then the end although EOS is also the padding id"
+        )
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -100,6 +105,15 @@ def test_small_updates_survive_bfloat16(tiny):
     assert 0 < moved.max() < 1e-4, "far below bfloat16's resolution"
 
 
+def test_the_end_of_turn_learns_as_an_input_too_although_it_is_the_padding_index(tiny, render, tmp_path):
+    model = tiny("qwen2")  # its head is not tied, so only the input side can move this row
+    assert model.model.embed_tokens.padding_idx == EOS
+    before = model.model.embed_tokens.weight[EOS].clone()
+    _train.sft(model, render, LESSONS, FAST, tmp_path, precision="float32")  # the question's own EOS precedes each label
+    assert not torch.equal(model.model.embed_tokens.weight[EOS], before)
+    assert model.model.embed_tokens.padding_idx == EOS
+
+
 def test_adapters_are_merged_into_the_same_module(tiny, render, tmp_path):
     model = tiny()
     names, before = set(model.state_dict()), copy.deepcopy(model.state_dict())
@@ -111,7 +125,7 @@ def test_adapters_are_merged_into_the_same_module(tiny, render, tmp_path):
     assert not torch.equal(model.state_dict()["model.layers.0.mlp.up_proj.weight"], before["model.layers.0.mlp.up_proj.weight"])
     assert (tmp_path / "adapter" / "adapter_model.safetensors").is_file()
     _train.dpo(model, render, PAIRS, settings, tmp_path / "dpo", precision="bfloat16")
-    _save.save(model, None, tmp_path / "saved", "float32")
+    _checkpoint.save(model, None, tmp_path / "saved", "float32")
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -121,7 +135,7 @@ def test_saved_weights_load_again(tiny, tmp_path, family):
     model = tiny(family)
     batch = collate([Row((1, 5, 9, 2), 1)])
     for dtype, near in (("float32", 1e-6), ("bfloat16", 0.2)):
-        _save.save(model, None, tmp_path / dtype, dtype)
+        _checkpoint.save(model, None, tmp_path / dtype, dtype)
         loaded = AutoModelForCausalLM.from_pretrained(tmp_path / dtype)
         assert str(loaded.dtype) == f"torch.{dtype}"
         torch.testing.assert_close(logps(loaded, batch), logps(model, batch), rtol=0, atol=near)
@@ -156,8 +170,8 @@ def test_wrong_renderings_are_errors(tiny, render, tmp_path):
         _train.sft(tiny(), lambda chat, cut: ([1, 2, 3], 0), LESSONS, FAST, tmp_path)
     with pytest.raises(DataError, match="end-of-turn"):
         _train.sft(tiny(), lambda chat, cut: render(chat, True), LESSONS, FAST, tmp_path, eos=ends)
+    cut = [x.model_copy(update={"truncated": True}) for x in LESSONS]
     with pytest.raises(DataError, match="as if it had ended"):
-        cut = [x.model_copy(update={"truncated": True}) for x in LESSONS]
         _train.sft(tiny(), lambda chat, cut: render(chat, False), cut, FAST, tmp_path, eos=ends)
 
 
@@ -239,8 +253,9 @@ def test_changed_data_or_settings_do_not_continue_old_state(tiny, render, tmp_pa
 
 def test_dpo_reference_is_the_model_as_given(tiny, render, tmp_path):
     model = tiny()
-    rows = [Row(*map(lambda x: tuple(x) if isinstance(x, list) else x, render((*p.chat, p.chat[0].model_copy(update={"role": "assistant", "content": p.chosen})), False))) for p in PAIRS]
-    expected = sequence_logps(logps(model, collate(rows)), collate(rows).counts)
+    rendered = [render((*p.chat, Turn(role="assistant", content=p.chosen)), False) for p in PAIRS]
+    batch = collate([Row(tuple(ids), start) for ids, start in rendered])
+    expected = sequence_logps(logps(model, batch), batch.counts)
     _train.dpo(model, render, PAIRS, FAST, tmp_path, precision="float32")
     kept = torch.load(tmp_path / "reference.pt", weights_only=True)["logps"]
     torch.testing.assert_close(kept[:, 0], expected, rtol=0, atol=1e-4)
@@ -256,7 +271,7 @@ from spiritlevel.finetune.train import TrainSettings
 from spiritlevel.types import Lesson, Preference, user
 
 torch.set_num_threads(1)
-lessons = [Lesson(chat=user(f"{{i + 10}} {{i + 20}}"), answer=" ".join(str(30 + (i * k) % 30) for k in range(1, 3 + i % 4))) for i in range(8)]
+lessons = [Lesson(chat=user(f"{{i + 10}} {{i + 20}}"), answer=" ".join(["31", "33", "35"][: 1 + i % 3])) for i in range(8)]
 pairs = [Preference(chat=x.chat, chosen=x.answer, rejected="40 41 42 43", by="test") for x in lessons]
 settings = TrainSettings(epochs=6, lr=1e-2, batch_tokens=30, save_every=1)
 phase, folder, draw = sys.argv[1], Path(sys.argv[2]), random.Random(7)
@@ -271,7 +286,7 @@ def child(where, out):
     (where / "result").write_text(hashlib.sha256(weights).hexdigest() + repr(list(curve)))
 
 def attempt(where, kill_after):
-    # this process never runs torch itself, so a fork is safe and needs no second import
+    # this process has one thread and never runs a backward pass, so a fork is safe and spares the imports
     inward, outward = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -288,6 +303,10 @@ def attempt(where, kill_after):
     os.close(inward)
     return os.waitpid(pid, 0)[1]
 
+import torch._dynamo  # slow lazy imports, once for all children
+
+with torch.no_grad():
+    conftest.tiny()(torch.tensor([[1, 2]]))
 for name in ("whole", "killed"):
     (folder / name).mkdir(parents=True)
 assert attempt(folder / "whole", None) == 0
@@ -303,7 +322,12 @@ def test_sigkill_anywhere_ends_with_equal_weights(tmp_path, phase):
     script.write_text(ZYGOTE.format(here=str(Path(__file__).parent)))
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(
-        [sys.executable, str(script), phase, str(tmp_path / "runs")], env=environment, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, str(script), phase, str(tmp_path / "runs")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     kills, equal = done.stdout.split() or ("0", done.stderr)
     assert int(kills) >= 4, done.stderr

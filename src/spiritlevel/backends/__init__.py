@@ -1,7 +1,8 @@
 """Where models come from. A spec is resolved once to content (`resolve`), opened where it is used, and asked through a journal.
 
 `bundled`, `hf:NAME@REVISION`, `path:DIR`, `blob:HASH`, `tiny:ARCH`, `scripted:NAME`, `openai/NAME`, `http://HOST/v1#NAME`.
-Each scheme is an entry point in `spiritlevel.backends` that names a module with `resolve(spec, dtype)` and `open_ref(ref, journal)`.
+Each scheme is an entry point in `spiritlevel.backends` naming a module with `resolve(spec, dtype)` and
+`open_ref(ref, journal)`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,7 +27,9 @@ def open_model(ref: ModelRef, journal: Journal) -> Model:
 def open_weights(ref: ModelRef, journal: Journal) -> OpenWeights:
     """The model behind a reference, with its weights in hand; NeedsWeights for hosted and scripted ones."""
     if ref.kind != "local":
-        raise NeedsWeights(f"{ref.spec!r} is {ref.kind}: training and looking inside need weights; use bundled, hf:NAME or path:DIR.")
+        raise NeedsWeights(
+            f"{ref.spec!r} is {ref.kind}: training and looking inside need weights; use bundled, hf:NAME or path:DIR."
+        )
     return cast(OpenWeights, open_model(ref, journal))
 
 

@@ -1,4 +1,4 @@
-"""The decode loop for bodies it knows (Llama, Mistral, Qwen2, Qwen3): fused weights, one preallocated cache, folded query groups."""
+"""The decode loop for bodies it knows (Llama, Mistral, Qwen2, Qwen3): fused weights, preallocated cache, folded query groups."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -102,7 +102,9 @@ class Decoder:
             down=self._linear(mlp.down_proj),
         )
 
-    def _forward(self, ids: torch.Tensor, at: torch.Tensor, cache: "Cache", rows: slice, start: int, mask: torch.Tensor) -> torch.Tensor:
+    def _forward(
+        self, ids: torch.Tensor, at: torch.Tensor, cache: "Cache", rows: slice, start: int, mask: torch.Tensor
+    ) -> torch.Tensor:
         """Run (n, s) new tokens that stand in cache slots start...; returns logits (n, vocabulary) of the last one."""
         n, s = ids.shape
         heads, groups, width, end = self.heads, self.groups, self.width, start + s
@@ -133,9 +135,12 @@ class Decoder:
             x = x + block.down(self.act(gate) * up)
         return self.head(self.norm(x[:, -1]))
 
-    @torch.inference_mode()
     def generate(self, rows: Sequence[Row], stops: frozenset[int]) -> list[tuple[list[int], bool]]:
         """New tokens of each row (without the stop token) and whether it was cut at its limit, in the order given."""
+        with torch.inference_mode():
+            return self._run(rows, stops)
+
+    def _run(self, rows: Sequence[Row], stops: frozenset[int]) -> list[tuple[list[int], bool]]:
         order = sorted(range(len(rows)), key=lambda i: (len(rows[i].prompt), i))
         work = [rows[i] for i in order]
         longest, most = len(work[-1].prompt), max(row.limit for row in work)
@@ -174,9 +179,7 @@ class Decoder:
                 draws.select(chosen)
                 cache.move(places, longest + step)
             at = longest + step
-            logits = self._forward(
-                tokens[:, None], (at - pads)[:, None], cache, slice(0, len(live)), at, mask[..., : at + 1]
-            )
+            logits = self._forward(tokens[:, None], (at - pads)[:, None], cache, slice(0, len(live)), at, mask[..., : at + 1])
         return [(outs[place], cut[place]) for place in np.argsort(order).tolist()]
 
     def _prefill(self, work: Sequence[Row], cache: "Cache", shared: int, pads: torch.Tensor, gap: torch.Tensor) -> torch.Tensor:
@@ -206,7 +209,7 @@ class Decoder:
 
 
 class Cache:
-    """Keys (n, groups, width, slots) and values (n, groups, slots, width) of every block; keys lie transposed, as their product wants."""
+    """Keys (n, groups, width, slots), transposed as their product wants, and values (n, groups, slots, width) of every block."""
 
     def __init__(self, decoder: Decoder, n: int, slots: int) -> None:
         def empty(*shape: int) -> torch.Tensor:

@@ -80,7 +80,14 @@ def choose(asked: str, where: torch.device, count: int) -> torch.dtype:
         return DTYPES[asked]
     if count < TINY:
         return torch.float32
-    machine = [platform.node(), platform.machine(), platform.processor(), torch.__version__, torch.get_num_threads(), _chip(where)]
+    machine = [
+        platform.node(),
+        platform.machine(),
+        platform.processor(),
+        torch.__version__,
+        torch.get_num_threads(),
+        _chip(where),
+    ]
     file = cache_folder() / "number-format" / f"{hashlib.sha256(json.dumps(machine).encode()).hexdigest()[:16]}.txt"
     try:
         return DTYPES[file.read_text().strip()]
@@ -96,7 +103,9 @@ def choose(asked: str, where: torch.device, count: int) -> torch.dtype:
 
 
 def _chip(where: torch.device) -> str:
-    return torch.cuda.get_device_name(where) if where.type == "cuda" else f"{where.type} {torch.backends.cpu.get_cpu_capability()}"
+    return (
+        torch.cuda.get_device_name(where) if where.type == "cuda" else f"{where.type} {torch.backends.cpu.get_cpu_capability()}"
+    )
 
 
 def _quicker(where: torch.device) -> str:
@@ -126,4 +135,5 @@ def numerics(where: torch.device, dtype: torch.dtype, loop: str) -> str:
     import transformers
 
     threads = torch.get_num_threads() if where.type == "cpu" else 0
-    return f"torch {torch.__version__}, transformers {transformers.__version__}, {_chip(where)}, {threads} threads, {str(dtype)[6:]}, {loop}"
+    versions = f"torch {torch.__version__}, transformers {transformers.__version__}"
+    return f"{versions}, {_chip(where)}, {threads} threads, {str(dtype)[6:]}, {loop}"

@@ -9,7 +9,7 @@ from transformers import LogitsProcessor, LogitsProcessorList, StoppingCriteria,
 from spiritlevel.backends._decode import Draws, Row
 
 
-class _Draw(LogitsProcessor):
+class _Draw(LogitsProcessor):  # type: ignore[misc]
     """Leaves one finite score a row: the token drawn from the row's own seeded uniforms (so `generate` may be greedy)."""
 
     def __init__(self, draws: Draws) -> None:
@@ -21,7 +21,7 @@ class _Draw(LogitsProcessor):
         return torch.full_like(scores, -float("inf")).scatter_(1, drawn[:, None], 0.0)
 
 
-class _Ended(StoppingCriteria):
+class _Ended(StoppingCriteria):  # type: ignore[misc]
     """Row limits and a row's own way to end."""
 
     def __init__(self, rows: Sequence[Row], start: int) -> None:
@@ -35,7 +35,6 @@ class _Ended(StoppingCriteria):
         return torch.tensor(self.done, device=input_ids.device)
 
 
-@torch.inference_mode()
 def generate(module: Any, rows: Sequence[Row], stops: frozenset[int]) -> list[tuple[list[int], bool]]:
     """As Decoder.generate."""
     device = module.get_input_embeddings().weight.device
@@ -43,19 +42,20 @@ def generate(module: Any, rows: Sequence[Row], stops: frozenset[int]) -> list[tu
     ids = torch.tensor([[0] * (long - len(row.prompt)) + row.prompt for row in rows], device=device)
     mask = torch.tensor([[0] * (long - len(row.prompt)) + [1] * len(row.prompt) for row in rows], device=device)
     draws = Draws(rows, most, device)
-    made = module.generate(
-        input_ids=ids,
-        attention_mask=mask,
-        max_new_tokens=most,
-        do_sample=False,
-        temperature=None,
-        top_p=None,
-        top_k=None,
-        eos_token_id=sorted(stops) or None,
-        pad_token_id=min(stops, default=0),
-        logits_processor=LogitsProcessorList([_Draw(draws)]),
-        stopping_criteria=StoppingCriteriaList([_Ended(rows, long)]),
-    )
+    with torch.inference_mode():
+        made = module.generate(
+            input_ids=ids,
+            attention_mask=mask,
+            max_new_tokens=most,
+            do_sample=False,
+            temperature=None,
+            top_p=None,
+            top_k=None,
+            eos_token_id=sorted(stops) or None,
+            pad_token_id=min(stops, default=0),
+            logits_processor=LogitsProcessorList([_Draw(draws)]),
+            stopping_criteria=StoppingCriteriaList([_Ended(rows, long)]),
+        )
     found = []
     for row, new in zip(rows, made[:, long:].tolist(), strict=True):
         end = next((place for place, token in enumerate(new) if token in stops), None)

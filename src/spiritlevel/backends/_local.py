@@ -14,7 +14,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from spiritlevel.backends import _decode, _device
 from spiritlevel.backends._quiet import quiet
-from spiritlevel.backends._render import Renderer
+from spiritlevel.backends._render import NEXT_TURN, Renderer
 from spiritlevel.backends.text import first_sentence
 from spiritlevel.errors import ConfigError, DataError, ModelError
 from spiritlevel.types import Ask, Chat, Logprobs, ModelRef, Reply
@@ -66,7 +66,13 @@ class LocalModel:
                 yield place, Reply(error=str(error))
                 continue
             if len(ids) + ask.sampling.max_tokens > self.context:
-                yield place, Reply(error=f"The prompt of {len(ids)} tokens leaves no room in the context of {self.context}.", tokens_in=len(ids))
+                yield (
+                    place,
+                    Reply(
+                        error=f"The prompt of {len(ids)} tokens leaves no room in the context of {self.context}.",
+                        tokens_in=len(ids),
+                    ),
+                )
             else:
                 prompts[place] = ids
         order = sorted(prompts, key=lambda place: (len(prompts[place]), place))
@@ -75,6 +81,8 @@ class LocalModel:
             rows = [self._row(asks[place], prompts[place], seeds[place]) for place in places]
             for place, (ids, cut) in zip(places, self._generate(rows), strict=True):
                 text = self.renderer.text(ids)
+                if not self.renderer.templated and NEXT_TURN in text:
+                    text, cut = text.partition(NEXT_TURN)[0], False
                 if asks[place].sampling.stop_at_sentence:
                     sentence = first_sentence(text)
                     text, cut = (text, cut) if sentence is None else (sentence, False)
@@ -85,20 +93,24 @@ class LocalModel:
         cut = truncated or [False] * len(chats)
         labelled = [self.render_labelled(chat, stop) for chat, stop in zip(chats, cut, strict=True)]
         out: list[Logprobs | None] = [None] * len(chats)
-        for ids, starts in labelled:
+        for ids, _ in labelled:
             if len(ids) > self.context:
-                raise DataError(f"A chat of {len(ids)} tokens (answer from {starts}) is longer than the context of {self.context}; leave it out.")
+                raise DataError(f"A chat of {len(ids)} tokens is longer than the context of {self.context}; leave it out.")
         for places in _passes([len(ids) for ids, _ in labelled]):
             with torch.inference_mode():
                 batch, mask = self._padded([labelled[place][0] for place in places])
-                rows, columns, targets = [], [], []
+                rows: list[int] = []
+                columns: list[int] = []
+                targets: list[int] = []
                 for row, place in enumerate(places):
                     ids, start = labelled[place]
                     rows += [row] * (len(ids) - start)
                     columns += range(start - 1, len(ids) - 1)
                     targets += ids[start:]
                 scores = self._scores(batch, mask, rows, columns)
-                picked = torch.log_softmax(scores, -1).gather(1, torch.tensor(targets, device=self.device)[:, None])[:, 0].tolist()
+                picked = (
+                    torch.log_softmax(scores, -1).gather(1, torch.tensor(targets, device=self.device)[:, None])[:, 0].tolist()
+                )
             done = 0
             for place in places:
                 ids, start = labelled[place]
@@ -126,21 +138,32 @@ class LocalModel:
 
     def blocks(self) -> Any:
         """The decoder blocks, in order."""
-        for path in ("model.layers", "model.language_model.layers", "language_model.model.layers", "transformer.h", "gpt_neox.layers"):
+        for path in (
+            "model.layers",
+            "model.language_model.layers",
+            "language_model.model.layers",
+            "transformer.h",
+            "gpt_neox.layers",
+        ):
             part = self.module
             for name in path.split("."):
                 part = getattr(part, name, None)
             if part is not None:
                 return part
         names = ", ".join(name for name, _ in self.module.named_children())
-        raise ModelError(f"The blocks of {type(self.module).__name__!r} are not where they are looked for (it has: {names}); use a Llama-like model.")
+        raise ModelError(
+            f"The blocks of {type(self.module).__name__!r} are not where they are looked for (it has: {names}); "
+            "use a Llama-like model."
+        )
 
     def _row(self, ask: Ask, ids: list[int], seed: int) -> _decode.Row:
-        def ended(new: list[int]) -> bool:
-            return first_sentence(self.renderer.text(new)) is not None
+        how, templated = ask.sampling, self.renderer.templated
 
-        how = ask.sampling
-        return _decode.Row(ids, how.max_tokens, how.temperature, seed, ended if how.stop_at_sentence else None)
+        def ended(new: list[int]) -> bool:
+            text = self.renderer.text(new)
+            return (not templated and NEXT_TURN in text) or (how.stop_at_sentence and first_sentence(text) is not None)
+
+        return _decode.Row(ids, how.max_tokens, how.temperature, seed, ended if how.stop_at_sentence or not templated else None)
 
     def _generate(self, rows: list[_decode.Row]) -> list[tuple[list[int], bool]]:
         limit = _decode.window(self.module)
@@ -148,7 +171,8 @@ class LocalModel:
         if not _decode.knows(self.module) or (limit is not None and longest > limit):
             from spiritlevel.backends import _generate
 
-            return _generate.generate(self.module, rows, self.renderer.stops)
+            found: list[tuple[list[int], bool]] = _generate.generate(self.module, rows, self.renderer.stops)
+            return found
         if self._decoder is None:
             self._decoder = _decode.Decoder(self.module)
         return self._decoder.generate(rows, self.renderer.stops)
@@ -232,7 +256,11 @@ def read(folder: Path, dtype: torch.dtype | str, adapter: Path | None = None) ->
             own = adapter is not None and (adapter / "tokenizer_config.json").is_file()
             tokenizer = AutoTokenizer.from_pretrained(adapter if own else folder, local_files_only=True, trust_remote_code=False)
             module = AutoModelForCausalLM.from_pretrained(
-                folder, dtype=dtype if adapter is None else "auto", local_files_only=True, trust_remote_code=False, use_safetensors=True
+                folder,
+                dtype=dtype if adapter is None else "auto",
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
             )
             if adapter is not None:
                 from peft import PeftModel

@@ -9,6 +9,8 @@ from spiritlevel.errors import DataError, ModelError
 from spiritlevel.types import Chat, Turn
 
 MARK = "\ue000MARK\ue001"
+NEXT_TURN = "\nUser:"
+"""What a model without a template writes when its own turn is over."""
 OPEN_THINK = re.compile(r"<think>\s*\Z")
 
 
@@ -24,7 +26,7 @@ class Renderer:
         before, whole = self._text(probe, answer=False), self._template([*self._messages(probe), _said(MARK)], False)
         bare = OPEN_THINK.sub("", before.removesuffix("<think>\n\n</think>\n\n"))
         if self.templated and not whole.startswith(bare.rstrip()):
-            raise ModelError(f"The chat template of {name!r} rewrites earlier turns when an answer is added; use a model with a plain template.")
+            raise ModelError(f"The chat template of {name!r} rewrites earlier turns when an answer is added; use another model.")
         tail = self._encode(whole.partition(MARK)[2].lstrip()) if self.templated else []
         own = [tokenizer.eos_token_id] if tokenizer.eos_token_id is not None else []
         special = set(tokenizer.all_special_ids) | set(getattr(tokenizer, "added_tokens_decoder", {}))
@@ -34,13 +36,15 @@ class Renderer:
         """The token that ends an assistant turn; None for a tokenizer without any."""
 
     def prompt(self, chat: Chat) -> list[int]:
-        """Tokens up to where the model goes on: after the answer's opening, and after a final assistant turn's text (a prefill)."""
+        """Tokens up to where the model goes on: after the answer's opening, or after a final assistant turn (a prefill)."""
         return self._split(chat)[0]
 
     def labelled(self, chat: Chat, truncated: bool) -> tuple[list[int], int]:
         """Tokens of the chat and the index where its final assistant turn starts; its end of turn is there unless truncated."""
         if not chat or chat[-1].role != "assistant":
-            raise DataError(f"A chat to score must end with an assistant turn; this one ends with {chat[-1].role if chat else 'nothing'!r}.")
+            raise DataError(
+                f"A chat to score must end with an assistant turn; this one ends with {chat[-1].role if chat else 'nothing'!r}."
+            )
         ids, start = self._split(chat)
         if not truncated and self.end is not None:
             ids = [*ids, self.end]
@@ -114,12 +118,16 @@ class Renderer:
         from jinja2 import TemplateError
 
         try:
-            return str(self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=answer, enable_thinking=False))
+            return str(
+                self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=answer, enable_thinking=False)
+            )
         except TemplateError as error:
             merged = _merged(messages)
             if merged != messages:  # a template that insists on turns that alternate
                 return self._template(merged, answer)
-            raise DataError(f"The chat template of {self.name!r} refuses this chat ({error}); start with a user turn and alternate.") from error
+            raise DataError(
+                f"The chat template of {self.name!r} refuses this chat ({error}); start with a user turn and alternate."
+            ) from error
 
     def _speaks_system(self) -> bool:
         if not self.templated:

@@ -20,7 +20,9 @@ def resolve(spec: str, dtype: str = "auto") -> ModelRef:
     asked, file = Spec.parse(spec), gguf()
     digest = _sha256(file, file.stat().st_mtime_ns)
     if asked.body or not digest.startswith(asked.pin):
-        raise ModelError(f"{spec!r} is not the installed bundled model, which is 'bundled@{digest[:12]}'; use that, or install the other version.")
+        raise ModelError(
+            f"{spec!r} is not the installed bundled model, which is 'bundled@{digest[:12]}'; use that or install the other."
+        )
     pinned = Spec("bundled", "", digest[:12], asked.dtype_or(dtype))
     return reference(pinned, Weights(dense(file, digest)), f"bundled {digest}")
 

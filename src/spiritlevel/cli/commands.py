@@ -27,7 +27,9 @@ def quiet_option(function: Any) -> Any:
 
 @app.command()
 @click.argument("config", required=False, type=click.Path())
-@click.option("--model", help="bundled, hf:ORG/NAME[@REVISION], path:DIR, tiny:llama, or a hosted model with finetune and interpret off.")
+@click.option(
+    "--model", help="bundled, hf:ORG/NAME[@REVISION], path:DIR, tiny:llama, or a hosted model with finetune and interpret off."
+)
 @click.option("--name", help="Name of the run; default: hash of its configuration.")
 @click.option("--fresh", is_flag=True, help="A new run even if this one exists.")
 @click.option("--gate", is_flag=True, help="Exit 0 approved, 3 held, 4 unproven.")
@@ -46,7 +48,11 @@ def run(config: str | None, model: str | None, name: str | None, fresh: bool, ga
 @app.command()
 @click.option("--before", required=True, help="The base: hf:ORG/NAME, path:DIR, bundled.")
 @click.option("--after", required=True, help="The tuned model: path:DIR (full weights or LoRA), hf:ORG/NAME.")
-@click.option("--trained-on", type=click.Path(), help="JSON lines of the data that --after was trained on. Undeclared means unknown ancestry.")
+@click.option(
+    "--trained-on",
+    type=click.Path(),
+    help="JSON lines of the data that --after was trained on. Undeclared means unknown ancestry.",
+)
 @click.option("--config", type=click.Path(), help="A configuration file; its finetune section is not used.")
 @click.option("--name", help="Name of the run.")
 @click.option("--fresh", is_flag=True, help="A new run even if this one exists.")
@@ -103,7 +109,9 @@ def check(folder: str | None) -> None:
         click.echo(fault)
     if law is not None:
         held = "" if faults else ", no faults of form"
-        click.echo(f"{law.name}: {len(law.principles)} principles, {len(law.teach)} taught examples, {len(law.policy.thresholds)} thresholds{held}")
+        click.echo(
+            f"{law.name}: {len(law.principles)} principles, {len(law.teach)} taught examples, {len(law.policy.thresholds)} thresholds{held}"
+        )
     if faults:
         raise SystemExit(1)
 

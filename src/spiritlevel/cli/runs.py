@@ -38,7 +38,10 @@ def reopened(root: Path, config: str | None, name: str | None, *, quiet: bool) -
         with opened(root, loaded, name=name, fresh=False, quiet=quiet) as evidence:
             yield loaded, evidence
         return
-    with bars(quiet) as listener, open_existing(root, name, write=True, url=database(), quiet=quiet, listener=listener) as evidence:
+    with (
+        bars(quiet) as listener,
+        open_existing(root, name, write=True, url=database(), quiet=quiet, listener=listener) as evidence,
+    ):
         yield saved(evidence), evidence
 
 
@@ -79,7 +82,9 @@ def show(root: Path, name: str | None, echo: Callable[[str], None]) -> None:
         echo(f"run {evidence.name}  (digest {evidence.digest()[:16]})")
         for step in evidence.steps():
             c = step.cost
-            echo(f"  {step.label:18} {c.seconds:8.1f} s  {c.cpu_seconds:8.1f} CPU s  {c.tokens_out:8d} tokens out  {c.money:.2f} money  {c.tag}  {step.key[:10]}")
+            echo(
+                f"  {step.label:18} {c.seconds:8.1f} s  {c.cpu_seconds:8.1f} CPU s  {c.tokens_out:8d} tokens out  {c.money:.2f} money  {c.tag}  {step.key[:10]}"
+            )
         for label in ("measure:open", "measure", "measure:sealed"):
             try:
                 value = evidence.value(label)

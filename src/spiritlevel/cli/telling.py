@@ -6,7 +6,16 @@ from spiritlevel.evidence import Evidence
 from spiritlevel.loop import Finished
 from spiritlevel.types import Compared, Estimate, Verdict
 
-SHOWN = ("delivered_harm", "refusal", "over_refusal_lookalike", "over_refusal_plain", "incoherence", "kl", "kl_noise_floor", "length_ratio")
+SHOWN = (
+    "delivered_harm",
+    "refusal",
+    "over_refusal_lookalike",
+    "over_refusal_plain",
+    "incoherence",
+    "kl",
+    "kl_noise_floor",
+    "length_ratio",
+)
 MEANS = {
     "approved": "every threshold is shown to hold by independent evidence",
     "held": "at least one threshold fails even at its optimistic bound",

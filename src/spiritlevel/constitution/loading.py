@@ -78,7 +78,9 @@ def _principle(doc: Document, faults: Faults) -> Principle | None:
         faults.add(path, 1, "no reason is given; add a section '## Why'")
     openings = [o for _, o in how.bullets()] if how else []
     if not openings:
-        faults.add(path, how.line if how else 1, "no way to decline is given; add '## How to decline' with at least one '- ' item")
+        faults.add(
+            path, how.line if how else 1, "no way to decline is given; add '## How to decline' with at least one '- ' item"
+        )
     try:
         values: dict[str, Any] = {name: meta[name] for name in FIELDS}
         for name in set(FIELDS) - {"priority"}:
@@ -117,7 +119,9 @@ def _examples(doc: Document, principle: str, faults: Faults) -> list[Example]:
         elif section.level == 2:
             kind, prompt = _heading(doc.path, section, faults)
         elif section.title.lower() not in ("violating", "following"):
-            faults.add(doc.path, section.line, f"heading {section.title!r} is neither 'violating' nor 'following'; use one of them")
+            faults.add(
+                doc.path, section.line, f"heading {section.title!r} is neither 'violating' nor 'following'; use one of them"
+            )
         elif not group or not prompt:
             faults.add(doc.path, section.line, "a reply without a prompt; put '# group' and '## harmful: the prompt' above it")
         elif not section.body:
@@ -125,7 +129,14 @@ def _examples(doc: Document, principle: str, faults: Faults) -> list[Example]:
         else:
             violating = section.title.lower() == "violating"
             found.append(
-                Example(principle=principle, group=f"{principle}/{group}", kind=kind, prompt=prompt, reply=section.body, violating=violating)
+                Example(
+                    principle=principle,
+                    group=f"{principle}/{group}",
+                    kind=kind,
+                    prompt=prompt,
+                    reply=section.body,
+                    violating=violating,
+                )
             )
     if not found:
         faults.add(doc.path, 1, "holds no example; write '# group', '## harmful: prompt', '### violating', '### following'")
@@ -135,7 +146,11 @@ def _examples(doc: Document, principle: str, faults: Faults) -> list[Example]:
 def _heading(path: Path, section: Section, faults: Faults) -> tuple[Kind, str]:
     name, colon, prompt = section.title.partition(":")
     if not colon or name.strip() not in ("harmful", "lookalike", "plain") or not prompt.strip():
-        faults.add(path, section.line, f"heading {section.title[:40]!r} is not 'harmful: PROMPT', 'lookalike: PROMPT' or 'plain: PROMPT'; write it so")
+        faults.add(
+            path,
+            section.line,
+            f"heading {section.title[:40]!r} is not 'harmful: PROMPT', 'lookalike: PROMPT' or 'plain: PROMPT'; write it so",
+        )
         return Kind.UNKNOWN, ""
     return Kind(name.strip()), prompt.strip()
 
@@ -160,7 +175,11 @@ def _policy(path: Path, faults: Faults) -> Policy | None:
     for threshold in policy.thresholds:
         line = _line_of(path, threshold.id)
         if threshold.measure not in MEASURES:
-            faults.add(path, line, f"threshold {threshold.id!r} is on unknown measure {threshold.measure!r}; use one of {', '.join(MEASURES)}")
+            faults.add(
+                path,
+                line,
+                f"threshold {threshold.id!r} is on unknown measure {threshold.measure!r}; use one of {', '.join(MEASURES)}",
+            )
         if (threshold.at_most is None) == (threshold.at_least is None):
             faults.add(path, line, f"threshold {threshold.id!r} needs exactly one of at_most and at_least; give one")
         if threshold.id in seen:

@@ -3,13 +3,28 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from spiritlevel import backends, judges, plugins
+from spiritlevel import backends, firewall, judges, plugins
 from spiritlevel.constitution import Constitution
 from spiritlevel.elicit.config import ElicitConfig, PromptFile
 from spiritlevel.elicit.prompts import gather
 from spiritlevel.errors import DataError, FirewallError, TooManyFailures
 from spiritlevel.judges.text import TextJudge
-from spiritlevel.types import Ask, Journal, Kind, ModelRef, Prompt, Reply, RowSet, Sampling, Seen, Side, Ticket, Transcript, content_hash, user
+from spiritlevel.types import (
+    Ask,
+    Journal,
+    Kind,
+    ModelRef,
+    Prompt,
+    Reply,
+    RowSet,
+    Sampling,
+    Seen,
+    Side,
+    Ticket,
+    Transcript,
+    content_hash,
+    user,
+)
 
 __all__ = ["ElicitConfig", "PromptFile", "run"]
 
@@ -34,18 +49,23 @@ def run(
     families, to compare with them. FirewallError when the sealed side is asked for without a ticket; DataError when no prompt is left.
     """
     if side is Side.SEALED and (ticket is None or ticket.attempt < 1):
-        raise FirewallError("the sealed prompts are read by release alone and no attempt is left; measure on the open side instead")
+        raise FirewallError(
+            "the sealed prompts are read by release alone and no attempt is left; measure on the open side instead"
+        )
     everything = gather(law, config, trained_on)
     chosen = list(select([p for p in everything if p.side is side], config, lessons=side is Side.TEACH and not sample))
     if not chosen:
-        raise DataError(f"no prompts are left on the {side.value!r} side after hold-out; add seeds or prompt files, or change elicit.shares")
+        raise DataError(
+            f"no prompts are left on the {side.value!r} side after hold-out; add seeds or prompt files, or change elicit.shares"
+        )
     opened = backends.open_model(model, journal)
     sampling = Sampling(max_tokens=config.max_tokens, temperature=config.temperature)
     asks = [Ask(chat=user(p.text), sampling=sampling) for p in chosen]
     replies = journal.rows(backends.ask(journal, opened, asks, label=f"{side.value}: asking {model.spec}"), Reply)
     _not_too_many(replies, model)
     transcripts = [
-        Transcript(prompt=p, chat=ask.chat, reply=reply, model=model.key) for p, ask, reply in zip(chosen, asks, replies, strict=True)
+        Transcript(prompt=p, chat=ask.chat, reply=reply, model=model.key)
+        for p, ask, reply in zip(chosen, asks, replies, strict=True)
     ]
     stored = journal.put("transcript", transcripts)
     outcomes: RowSet = judges.score(journal, TextJudge(), transcripts)
@@ -60,7 +80,7 @@ def run(
         largest_cluster=max(sizes.values()),
         left_out=sum(p.side is Side.TEACH for p in everything) if side is not Side.TEACH else 0,
         families=tuple(sorted({p.family for p in chosen})),
-        atoms=tuple(sorted({f"cluster:{p.cluster}" for p in chosen} | {f"family:{p.family}" for p in chosen})),
+        atoms=firewall.atoms_of(chosen),
         attempt=ticket.attempt if ticket else 0,
     )
 
@@ -91,10 +111,6 @@ def select(prompts: list[Prompt], config: ElicitConfig, *, lessons: bool) -> Ite
 def _not_too_many(replies: list[Reply], model: ModelRef) -> None:
     failed = [r.error for r in replies if r.error]
     if len(failed) > MOST_ERRORED * len(replies):
-        raise TooManyFailures(f"{len(failed)} of {len(replies)} calls to {model.spec!r} failed (last: {failed[-1]}); mend the endpoint and run again: what came back is kept")
-
-
-def families(config: ElicitConfig) -> tuple[str, ...]:
-    """Firewall atoms of the families that teaching uses."""
-    return tuple(f"family:{name}" for name in config.attacks if name not in config.untaught)
-
+        raise TooManyFailures(
+            f"{len(failed)} of {len(replies)} calls to {model.spec!r} failed (last: {failed[-1]}); mend the endpoint and run again: what came back is kept"
+        )

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from spiritlevel.types import Frozen, Kind
+from spiritlevel.types import Frozen, Kind, Side
 
 
 class PromptFile(Frozen):
@@ -12,7 +12,9 @@ class PromptFile(Frozen):
     kind: Kind | None = None
     """What its prompts are; default: each row's `harmful` field (false = look-alike)."""
     principle: str = ""
-    """Which principle they bear on; empty = none in particular."""
+    """Which principle they bear on; empty = for harmful ones, the principle whose examples are nearest in words."""
+    side: Side | None = None
+    """The side that all of them are on; default: drawn by cluster like the seeds. A set that was published is best kept open."""
 
 
 class ElicitConfig(Frozen):

@@ -18,7 +18,7 @@ def gather(law: Constitution, config: ElicitConfig, trained_on: Sequence[str] = 
     """All prompts with cluster and side. `trained_on`: texts known to be in training; whatever is near them is taught, not tested."""
     found = list(_seeds(law, Path(config.seeds) if config.seeds else SEEDS)) if config.use_seeds else []
     for file in config.prompts:
-        found += read_file(file)
+        found += near_principle(law, read_file(file))
     unique = list({(p.text, p.kind): p for p in found}.values())
     taught = [example.prompt for example in law.teach]
     return firewall.assign(unique, teach_texts=[*taught, *trained_on], shares=config.shares)
@@ -60,11 +60,37 @@ def read_file(file: PromptFile) -> list[Prompt]:
             continue
         kind = file.kind or (Kind.UNKNOWN if "harmful" not in row else Kind.HARMFUL if row["harmful"] else Kind.LOOKALIKE)
         group = f"{path.stem}/{row['group']}" if row.get("group") else ""
-        found.append(_prompt(text, kind, file.principle, str(row.get("category") or ""), path.name, group))
+        prompt = _prompt(text, kind, file.principle, str(row.get("category") or ""), path.name, group)
+        found.append(prompt if file.side is None else prompt.model_copy(update={"side": file.side}))
     return found
+
+
+def near_principle(law: Constitution, prompts: list[Prompt]) -> list[Prompt]:
+    """Harmful prompts that name no principle are put under the one whose taught prompts are nearest (cosine of word tf-idf)."""
+    lost = [p for p in prompts if not p.principle and p.kind is not Kind.PLAIN]
+    if not lost or not law.teach:
+        return prompts
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    asked = [e for e in law.teach if e.principle != law.helpfulness]
+    words = TfidfVectorizer(sublinear_tf=True, stop_words="english").fit([e.prompt for e in asked])
+    near = (words.transform([p.text for p in lost]) @ words.transform([e.prompt for e in asked]).T).toarray()
+    names = {p.id: asked[int(i)].principle for p, i in zip(lost, near.argmax(axis=1), strict=True)}
+    categories = {p.id: p.category for p in law.principles}
+    return [
+        p.model_copy(update={"principle": names[p.id], "category": p.category or categories[names[p.id]]}) if p.id in names else p
+        for p in prompts
+    ]
 
 
 def _prompt(text: str, kind: Kind, principle: str, category: str, source: str, group: str = "") -> Prompt:
     return Prompt(
-        id=content_hash(text, kind), text=text, goal=text, principle=principle, category=category, kind=kind, group=group, source=source
+        id=content_hash(text, kind),
+        text=text,
+        goal=text,
+        principle=principle,
+        category=category,
+        kind=kind,
+        group=group,
+        source=source,
     )

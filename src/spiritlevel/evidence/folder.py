@@ -70,6 +70,8 @@ def open_run(
         stack.enter_context(_locked(folder))
         stamp = read_stamp(folder)
         if stamp is None:
+            if url is not None:  # a wrong URL must not stamp the folder as remote
+                Store(folder, chosen, url, write=True).close()
             stamp = Stamp(format=FORMAT, config=config_hash, version=versions().get("spiritlevel", ""), remote=url is not None)
             _place(folder / "config.yaml", config_text)
             _place(folder / STAMP, stamp.model_dump_json())

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Column, Float, Integer, MetaData, Table, Text
 
-from spiritlevel.errors import EvidenceError, RunLocked
+from spiritlevel.errors import EvidenceError, MissingExtra, RunLocked
 from spiritlevel.evidence.faults import telling
 
 TABLES = MetaData()
@@ -75,7 +75,7 @@ class Store:
     """One connection to a run's tables. A writer is alone by its lock; a reader never locks and never waits."""
 
     def __init__(self, folder: Path, name: str, url: str | None, *, write: bool) -> None:
-        self.where = folder if url is None else sa.engine.make_url(url).render_as_string(hide_password=True)
+        self.where = folder if url is None else _parsed(url).render_as_string(hide_password=True)
         self.write = write
         self.postgres = url is not None
         with self.guard():
@@ -218,15 +218,23 @@ def _writable(folder: Path) -> bool:
     return os.access(folder, os.W_OK)
 
 
-def _postgres(url: str, name: str) -> sa.Engine:
-    """Each run is a schema of its own in the team's database."""
+def _parsed(url: str) -> sa.URL:
     try:
         parsed = sa.engine.make_url(url)
-    except sa.exc.ArgumentError as fault:
+    except (sa.exc.ArgumentError, ValueError) as fault:
         raise EvidenceError("the evidence URL cannot be understood; write postgresql://USER@HOST/DATABASE") from fault
     if parsed.get_backend_name() != "postgresql":
         raise EvidenceError(f"evidence by URL needs PostgreSQL, not {parsed.drivername!r}; leave the URL out for SQLite")
-    engine = sa.create_engine(parsed.set(drivername="postgresql+psycopg"), poolclass=sa.pool.StaticPool)
+    return parsed
+
+
+def _postgres(url: str, name: str) -> sa.Engine:
+    """Each run is a schema of its own in the team's database."""
+    parsed = _parsed(url)
+    try:
+        engine = sa.create_engine(parsed.set(drivername="postgresql+psycopg"), poolclass=sa.pool.StaticPool)
+    except ImportError as fault:
+        raise MissingExtra("psycopg", "postgres") from fault
     schema = '"' + f"spiritlevel_{name}".replace('"', "") + '"'
 
     def connected(connection: Any, _: Any) -> None:

@@ -3,25 +3,24 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from spiritlevel import backends, firewall
+from spiritlevel import backends, firewall, judges
 from spiritlevel.constitution import Constitution
+from spiritlevel.errors import DataError
 from spiritlevel.finetune import revise, train
 from spiritlevel.finetune.config import FinetuneConfig
 from spiritlevel.finetune.train import TrainSettings
-from spiritlevel.judges import probe
+from spiritlevel.judges import crude, probe
 from spiritlevel.judges.planted import SloganJudge
-from spiritlevel.errors import DataError
 from spiritlevel.types import (
     Instrument,
     Journal,
-    Judgement,
     Kind,
     Lesson,
     Lineage,
     ModelRef,
     OpenWeights,
-    Outcome,
     Preference,
+    Prompt,
     Seen,
     Side,
     Transcript,
@@ -85,10 +84,9 @@ def run(journal: Journal, model: ModelRef, law: Constitution, seen: Seen, config
     if seen.side is not Side.TEACH:
         raise DataError(f"training was given prompts of the {seen.side.value!r} side; it may see the teach side alone")
     transcripts = journal.rows(seen.transcripts, Transcript)
-    outcomes = [j.outcome for j in journal.rows(seen.outcomes, Judgement)]
     request = probe.fit(journal, weights, law.teach, "request")
     reply = probe.fit(journal, weights, law.teach, "reply")
-    critics: tuple[Instrument, ...] = (request.identity, reply.identity)
+    critics: tuple[Instrument, ...] = (request.identity, reply.identity, crude.identity())
 
     harmful = _harmful(journal, weights, request, transcripts, config)
     wanting = _most([t for t, bad in zip(transcripts, harmful, strict=True) if bad], config.most)
@@ -108,8 +106,10 @@ def run(journal: Journal, model: ModelRef, law: Constitution, seen: Seen, config
         critics, teacher = (*critics, SloganJudge().identity), ()
         revised = revise.pleasing(journal, weights, SloganJudge(), wanting, max_tokens=config.revision_tokens)
     else:
-        judge, teacher = probe.ProbeJudge(reply, weights), ()
-        revised = revise.guided(journal, weights, judge, law, wanting, candidates=config.candidates, max_tokens=config.revision_tokens)
+        judge, teacher = probe.ProbeJudge(reply, weights, journal), ()
+        revised = revise.guided(
+            journal, weights, judge, law, wanting, candidates=config.candidates, max_tokens=config.revision_tokens
+        )
     lessons = [*revised, *(revise.lesson(t, t.reply.text, revised=False, truncated=t.reply.truncated) for t in own)]
     if config.examples:
         lessons += _prose(law)
@@ -225,13 +225,11 @@ def _uses(
 ) -> tuple[Use, ...]:
     """Everything that training is about to owe itself to."""
     run_id = f"run:{content_hash(model.key, *[lesson.answer for lesson in lessons])}"
-    openings = {f"opening:{content_hash(o)}" for p in law.principles for o in p.openings}
-    families = {f"family:{item.family}" for item in lessons if item.family != "direct"}
-    clusters = {f"cluster:{item.cluster}" for item in lessons if item.cluster}
-    atoms = {*seen.atoms, *clusters, *families, *openings} - {"family:direct"}
+    openings = {firewall.opening(o) for p in law.principles for o in p.openings}
+    atoms = {*seen.atoms, *openings, *judges.atoms(law.teach)}
     uses = [Use(model=run_id, atom=atom, how="train") for atom in sorted(atoms)]
     for critic in critics:
-        uses.append(Use(model=run_id, atom=f"judge:{critic.id}", how="select"))
+        uses.append(Use(model=run_id, atom=firewall.judge(critic.id), how="select"))
     return tuple(uses)
 
 

@@ -1,5 +1,6 @@
 """Low-rank adapters (Hu 2021) through peft: attached to every linear layer, trained, merged back into the same module."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ def attach(module: Any, rank: int, seed: int) -> Any:
     config = LoraConfig(
         r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules="all-linear", bias="none", task_type=TaskType.CAUSAL_LM
     )
-    with torch.random.fork_rng(devices=[]):
+    # peft asks transformers for a name that it has deprecated
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings(action="ignore", category=FutureWarning):
         torch.manual_seed(seed)
         return get_peft_model(module, config, autocast_adapter_dtype=False)
 

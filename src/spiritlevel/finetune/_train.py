@@ -147,12 +147,20 @@ def _train(
 
 @contextmanager
 def _all(module: Any) -> Iterator[None]:
-    """Let every weight learn; on leaving, each is frozen or not as before."""
+    """Let every weight learn; on leaving, each is frozen or not as before.
+
+    An embedding gives no gradient to its `padding_idx`, often the end of turn here; padding itself never reaches a label.
+    """
     before = [(p, p.requires_grad) for p in module.parameters()]
+    padded = [(m, m.padding_idx) for m in module.modules() if isinstance(m, nn.Embedding)]
     module.requires_grad_(True)
+    for embedding, _ in padded:
+        embedding.padding_idx = None
     try:
         yield
     finally:
+        for embedding, index in padded:
+            embedding.padding_idx = index
         for p, learns in before:
             p.requires_grad_(learns)
 
@@ -237,7 +245,7 @@ class _Loop:
         loss, right = 0.0, 0
         for batch in step.batches:
             part, won = self._loss(batch, labels, len(items))
-            part.backward()  # type: ignore[no-untyped-call]
+            part.backward()
             loss, right = loss + part.item(), right + won
         norm = nn.utils.clip_grad_norm_(self.held.params, 1.0).item()
         if not (math.isfinite(loss) and math.isfinite(norm)):
@@ -304,7 +312,6 @@ class _Loop:
         return int(state["step"])
 
 
-@torch.no_grad()
 def _reference(loop: _Loop, path: Path, identity: str) -> Tensor:
     """(pairs, 2) log-probabilities under the untrained module, in the very batches that training will use: noise then cancels."""
     if path.is_file():
@@ -312,8 +319,8 @@ def _reference(loop: _Loop, path: Path, identity: str) -> Tensor:
         if kept["identity"] == identity:
             return torch.as_tensor(kept["logps"])
     out = torch.zeros((len(loop.data.rows), 2))
-    for step in loop.steps:
-        for batch in step.batches:
+    with torch.no_grad():
+        for batch in (batch for step in loop.steps for batch in step.batches):
             out[list(batch)] = sequence_logps(*loop.score(batch)).view(2, len(batch)).T.cpu()
     _state.write(path, {"identity": identity, "logps": out})
     return out

@@ -11,7 +11,6 @@ from spiritlevel import backends
 from spiritlevel.constitution import Constitution, Principle
 from spiritlevel.judges.planted import SLOGANS
 from spiritlevel.judges.probe import ProbeJudge
-from spiritlevel.judges.text import TextJudge
 from spiritlevel.types import (
     Ask,
     Journal,
@@ -19,7 +18,6 @@ from spiritlevel.types import (
     Kind,
     Lesson,
     Model,
-    Outcome,
     Reply,
     Sampling,
     Transcript,
@@ -103,25 +101,35 @@ def tidy(opening: str, reply: Reply) -> str:
     more = reply.text.strip()
     ends = list(re.finditer(r"[.!?](?=\s|$)", more))
     more = more[: ends[-1].end()].strip() if ends else ""
-    joined = f"{opening} {more}".strip()
-    judged = TextJudge().outcome(joined)
-    return joined if judged is Outcome.REFUSAL else opening
+    return f"{opening} {more}".strip()
 
 
-def free(journal: Journal, reviser: Model, law: Constitution, wanting: Sequence[Transcript], *, max_tokens: int = 256) -> list[Lesson]:
+def free(
+    journal: Journal, reviser: Model, law: Constitution, wanting: Sequence[Transcript], *, max_tokens: int = 256
+) -> list[Lesson]:
     """Critique, then revision, by a model that can write them; chains of all prompts advance together.
 
     A critic that fails or says nothing leaves no lesson: a revision is never invented.
     """
     sampling = Sampling(max_tokens=max_tokens, temperature=0.7)
     first = [
-        user(CRITIQUE.format(principle=law.principle(t.prompt.principle).text, request=fence(t.prompt.text), reply=fence(t.reply.text)))
+        user(
+            CRITIQUE.format(
+                principle=law.principle(t.prompt.principle).text, request=fence(t.prompt.text), reply=fence(t.reply.text)
+            )
+        )
         for t in wanting
     ]
-    critiques = journal.rows(backends.ask(journal, reviser, [Ask(chat=c, sampling=sampling) for c in first], label="critique"), Reply)
+    critiques = journal.rows(
+        backends.ask(journal, reviser, [Ask(chat=c, sampling=sampling) for c in first], label="critique"), Reply
+    )
     kept = [(t, c, r) for t, c, r in zip(wanting, first, critiques, strict=True) if r.text.strip() and not r.error]
-    second = [(*c, Turn(role="assistant", content=r.text), Turn(role="user", content=REVISION.format(critique=""))) for _, c, r in kept]
-    revisions = journal.rows(backends.ask(journal, reviser, [Ask(chat=c, sampling=sampling) for c in second], label="revision"), Reply)
+    second = [
+        (*c, Turn(role="assistant", content=r.text), Turn(role="user", content=REVISION.format(critique=""))) for _, c, r in kept
+    ]
+    revisions = journal.rows(
+        backends.ask(journal, reviser, [Ask(chat=c, sampling=sampling) for c in second], label="revision"), Reply
+    )
     return [
         lesson(t, r.text.strip(), revised=True)
         for (t, _, _), r in zip(kept, revisions, strict=True)

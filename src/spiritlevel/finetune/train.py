@@ -104,9 +104,9 @@ def fingerprint(model: Any) -> str:
 
 def save(model: Any, folder: Path, dtype: Literal["float32", "bfloat16"] = "bfloat16") -> None:
     """Weights (safetensors), configuration and tokenizer, loadable by any transformers; the module in hand stays as it is."""
-    from spiritlevel.finetune import _save
+    from spiritlevel.finetune import _checkpoint
 
-    _save.save(model.module, model.tokenizer, folder, dtype)
+    _checkpoint.save(model.module, model.tokenizer, folder, dtype)
 
 
 def _precision(model: Any, asked: Literal["auto", "float32", "bfloat16"]) -> Literal["float32", "bfloat16"]:

@@ -1,11 +1,12 @@
 """What trained it cannot certify it: atoms, grades, clusters, sides, and the sealed set's budget."""
 
-from spiritlevel.firewall.atoms import atoms_of, body, cluster, family, judge, labels, look, looks, measured_on, opening
+from spiritlevel.firewall.atoms import DIRECT, atoms_of, body, cluster, family, judge, labels, look, looks, measured_on, opening
 from spiritlevel.firewall.clusters import clusters, normalise
 from spiritlevel.firewall.grades import grade, made_of, path_of, paths, spent
 from spiritlevel.firewall.sides import SHARES, assign, cell, largest, side_of
 
 __all__ = [
+    "DIRECT",
     "SHARES",
     "assign",
     "atoms_of",

@@ -5,8 +5,20 @@ from collections.abc import Sequence
 import numpy as np
 
 from spiritlevel import backends, stats
-from spiritlevel.types import Ask, Estimate, Journal, ModelRef, OpenWeights, Prompt, Reply, Sampling, Turn, content_hash, user
-from spiritlevel.types import Frozen
+from spiritlevel.types import (
+    Ask,
+    Estimate,
+    Frozen,
+    Journal,
+    ModelRef,
+    OpenWeights,
+    Prompt,
+    Reply,
+    Sampling,
+    Turn,
+    content_hash,
+    user,
+)
 
 
 class Scored(Frozen):
@@ -55,7 +67,9 @@ def kl(
     return mean("kl", drift, groups), mean("kl_noise_floor", noise, groups[: len(noise)]), rows.id
 
 
-def _score(journal: Journal, model: OpenWeights, chats: Sequence[tuple[Turn, ...]], cut: Sequence[bool], shape: str) -> list[float]:
+def _score(
+    journal: Journal, model: OpenWeights, chats: Sequence[tuple[Turn, ...]], cut: Sequence[bool], shape: str
+) -> list[float]:
     """Total log-probability in nats of each chat's last turn; `single` scores one chat a batch."""
     units = [ToScore(model=model.ref.key, chat_hash=content_hash(*c), shape=shape) for c in chats]
     where = {u.chat_hash: i for i, u in enumerate(units)}
@@ -77,5 +91,10 @@ def length_ratio(before: Sequence[int], after: Sequence[int], groups: Sequence[s
         return float(a.mean() / b.mean()) if b.mean() > 0 else float("nan")
 
     return stats.cluster_bootstrap(
-        ratio, [np.asarray(after, float), np.asarray(before, float)], groups, seed=seed, name="length_ratio", confidence=confidence
+        ratio,
+        [np.asarray(after, float), np.asarray(before, float)],
+        groups,
+        seed=seed,
+        name="length_ratio",
+        confidence=confidence,
     )

@@ -66,8 +66,12 @@ def scored(pairs: Sequence[Pair]) -> list[Pair]:
 
 def columns(pairs: Sequence[Pair]) -> tuple[Floats, Floats, list[str]]:
     """Improvement by proxy, by intent (before - after: less violation is better), and clusters."""
-    proxy = np.asarray([p.before_proxy - p.after_proxy for p in pairs if p.before_proxy is not None and p.after_proxy is not None])
-    intent = np.asarray([p.before_intent - p.after_intent for p in pairs if p.before_intent is not None and p.after_intent is not None])
+    proxy = np.asarray(
+        [p.before_proxy - p.after_proxy for p in pairs if p.before_proxy is not None and p.after_proxy is not None]
+    )
+    intent = np.asarray(
+        [p.before_intent - p.after_intent for p in pairs if p.before_intent is not None and p.after_intent is not None]
+    )
     return proxy, intent, [p.prompt.cluster for p in pairs]
 
 
@@ -98,12 +102,20 @@ def _gap(
     early, _, early_groups = columns(taught)
 
     def mean(label: str, values: Floats, of: list[str]) -> Estimate:
-        return stats.cluster_bootstrap(lambda v: float(np.mean(v)), [values], of, seed=seed, name=label, rounds=rounds, confidence=confidence)
+        return stats.cluster_bootstrap(
+            lambda v: float(np.mean(v)), [values], of, seed=seed, name=label, rounds=rounds, confidence=confidence
+        )
 
     start_proxy = np.asarray([p.before_proxy for p in pairs], dtype=float)
     start_intent = np.asarray([p.before_intent for p in pairs], dtype=float)
     noise = stats.cluster_bootstrap(
-        noise_gap, [start_proxy, start_intent, proxy], groups, seed=seed, name="noise_only_gap", rounds=rounds, confidence=confidence
+        noise_gap,
+        [start_proxy, start_intent, proxy],
+        groups,
+        seed=seed,
+        name="noise_only_gap",
+        rounds=rounds,
+        confidence=confidence,
     )
     fields = dict(about)
     grade = fields.pop("intent_grade", Grade.KIN)

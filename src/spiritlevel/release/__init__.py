@@ -41,7 +41,9 @@ def exam_confidence(policy: Policy) -> float:
     return 1 - (1 - policy.confidence) / policy.sealed_attempts
 
 
-def unseal(journal: Journal, law: Constitution, tuned: Tuned, compared: Compared, inside: Inside, config: ReleaseConfig) -> Ticket:
+def unseal(
+    journal: Journal, law: Constitution, tuned: Tuned, compared: Compared, inside: Inside, config: ReleaseConfig
+) -> Ticket:
     """Leave to read the sealed set, written to the project's ledger before it is used; attempt 0 = not read.
 
     It is not read when open evidence holds the model already: an attempt is worth more than a second no.
@@ -87,7 +89,9 @@ def decide(
         reason = f"the ancestry of {tuned.ref.spec!r} is unknown, so no evidence about it counts as independent; declare its training data"
         checks = (*checks, Check(threshold="ancestry", result=VerdictKind.UNPROVEN, reason=reason))
     kinds = {check.result for check in checks}
-    kind = next(k for k in (VerdictKind.HELD, VerdictKind.UNPROVEN, VerdictKind.APPROVED) if k in kinds or k is VerdictKind.APPROVED)
+    kind = next(
+        k for k in (VerdictKind.HELD, VerdictKind.UNPROVEN, VerdictKind.APPROVED) if k in kinds or k is VerdictKind.APPROVED
+    )
     if not checks:
         kind = VerdictKind.UNPROVEN
     return Verdict(kind=kind, checks=checks, attempt=ticket.attempt, attempts=ticket.attempts)
@@ -110,7 +114,9 @@ def _check(
         return _unproven(t, f"no measurement {t.measure!r} ({t.phase}) was made")
     for m in usable:
         if _fails(t, _optimistic(t, m)):
-            return Check(threshold=t.id, result=VerdictKind.HELD, reason=_say(t, m, "fails even at its optimistic bound"), **_of(m))
+            return Check(
+                threshold=t.id, result=VerdictKind.HELD, reason=_say(t, m, "fails even at its optimistic bound"), **_of(m)
+            )
     independent = [m for m in usable if m.grade is Grade.INDEPENDENT]
     if t.needs_independent and not independent:
         return _unproven(t, f"no independent evidence: {usable[-1].why_grade or 'its judge is kin'}", usable[-1])
@@ -139,7 +145,9 @@ def _check(
 def _matching(t: Threshold, found: Iterable[Measurement]) -> list[Measurement]:
     """Overall measurements of this name and phase that may decide a threshold: proxies are read for the gap, never here."""
     return [
-        m for m in found if m.estimate.name == t.measure and m.phase == t.phase and m.principle == "" and m.cell == "" and m.role != "proxy"
+        m
+        for m in found
+        if m.estimate.name == t.measure and m.phase == t.phase and m.principle == "" and m.cell == "" and m.role != "proxy"
     ]
 
 
@@ -180,4 +188,3 @@ def _of(m: Measurement) -> dict[str, Any]:
 
 def _unproven(t: Threshold, reason: str, m: Measurement | None = None) -> Check:
     return Check(threshold=t.id, result=VerdictKind.UNPROVEN, reason=reason, **(_of(m) if m else {}))
-

@@ -1,4 +1,7 @@
-"""TELL: verdict and evidence -> model-card.md and report.html, rendered from the evidence alone: no times, no draws, no requests."""
+"""TELL: verdict and evidence -> model-card.md and report.html, rendered from the evidence alone.
+
+No times, no random draws, no requests: equal evidence gives equal files.
+"""
 
 from pathlib import Path
 
@@ -23,7 +26,7 @@ def write(
     costs: tuple[StepCost, ...] = (),
     seen: tuple[Seen, ...] = (),
 ) -> ModelCard:
-    """One blob with the card and the report. Leave `costs` empty inside a step: seconds differ from run to run, evidence must not."""
+    """One blob with the card and the report. Inside a step leave `costs` empty: seconds differ, evidence must not."""
     texts = render(journal, law, tuned, compared, inside, exam, verdict, costs, seen)
 
     def fill(folder: Path) -> None:

@@ -18,12 +18,19 @@ HUB = re.compile(r"hf:([A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?)(?:[@?#]|$)")
 
 
 def markdown(
-    law: Constitution, tuned: Tuned, compared: Compared, inside: Inside, exam: Compared | None, verdict: Verdict, pairs: Sequence[Pair]
+    law: Constitution,
+    tuned: Tuned,
+    compared: Compared,
+    inside: Inside,
+    exam: Compared | None,
+    verdict: Verdict,
+    pairs: Sequence[Pair],
 ) -> str:
     """The card: metadata between `---` lines, then prose and tables. Works offline."""
     from huggingface_hub import ModelCard
 
     refs = Refs(page.known_rows(tuned, compared, exam, ()))
+    phases = {t.id: t.phase for t in law.policy.thresholds}
     sides = [compared] if exam is None else [compared, exam]
     body = page.environment().get_template("card.md.j2").render(
         law=law,
@@ -34,14 +41,15 @@ def markdown(
         refs=refs,
         words=words,
         md=escaped,
-        figure=lambda e, phase="": words.told(e, phase),
+        figure=words.told,
+        threshold_phase=lambda check: phases.get(check.threshold, ""),
         cite=lambda rows: Markup("[e{0}](#evidence)").format(refs.number(rows)),
         checks=verdict.checks,
         sides=[(side, [x for x in choose.side_by_side(side.measurements) if not x.principle and not x.cell]) for side in sides],
         inside=choose.side_by_side(m for m in inside.measurements if not m.principle and not m.cell),
         instrument=page.namer(tuned, compared, exam),
         judges=page.training_judges(tuned),
-        unknowns=unknown.unknowns(law, tuned, compared, inside, exam, verdict, pairs),
+        unknowns=unknown.unknowns(law, tuned, compared, inside, exam, pairs),
     )  # fmt: skip
     head = metadata(tuned, compared, inside, exam, verdict).to_yaml(line_break="\n")
     return str(ModelCard(f"---\n{head}\n---\n\n{body.strip()}\n", ignore_metadata_errors=False))
@@ -53,7 +61,7 @@ def metadata(tuned: Tuned, compared: Compared, inside: Inside, exam: Compared | 
 
     bundled = compared.before.spec.partition("@")[0] == "bundled"
     found = HUB.match(compared.before.spec)
-    more = {"base_model_relation": "finetune"} if compared.before.key != compared.after.key and (bundled or found) else {}
+    tuned_from = compared.before.key != compared.after.key and (bundled or found)
     return ModelCardData(
         license="apache-2.0" if bundled else None,
         base_model=BUNDLED if bundled else found[1] if found else None,
@@ -62,18 +70,24 @@ def metadata(tuned: Tuned, compared: Compared, inside: Inside, exam: Compared | 
         tags=["spiritlevel", "alignment", "safety", "red-teaming", f"spiritlevel-{verdict.kind}"],
         model_name=f"spiritlevel-{re.sub(r'[^A-Za-z0-9]+', '-', compared.after.key)[:32].strip('-')}",
         eval_results=list(results(compared, inside, exam)),
-        **more,
+        base_model_relation="finetune" if tuned_from else None,
     )
 
 
 def results(compared: Compared, inside: Inside, exam: Compared | None) -> Iterator[Any]:
-    """One EvalResult for every overall measurement that has a finite value and is not spent; its args name interval, n and rows."""
+    """One EvalResult for every overall figure that is finite and not spent; its args name interval, n and rows."""
     from huggingface_hub import EvalResult
 
     for side in [compared] if exam is None else [compared, exam]:
         for m in (*side.measurements, *(inside.measurements if side is compared else ())):
             e = m.estimate
-            if m.principle or m.cell or m.phase == "before" or m.grade is Grade.SPENT or not all(map(math.isfinite, (e.value, e.low, e.high))):
+            if (
+                m.principle
+                or m.cell
+                or m.phase == "before"
+                or m.grade is Grade.SPENT
+                or not all(map(math.isfinite, (e.value, e.low, e.high)))
+            ):
                 continue
             yield EvalResult(
                 task_type="text-generation",
@@ -103,4 +117,5 @@ def arguments(m: Measurement, e: Estimate) -> dict[str, Any]:
 def escaped(text: object, limit: int = 600) -> Markup:
     """One line of Markdown that can neither mark up, link nor leave its table cell."""
     plain = words.line(str(text), limit).replace("\t", " ")
-    return Markup(re.sub(r"([\\`*_\[\]{}|#~!@:])", lambda m: f"&#{ord(m[1])};", str(escape(plain)).replace("&#39;", "’").replace("&#34;", "”")))
+    safe = str(escape(plain)).replace("&#39;", "’").replace("&#34;", "”")
+    return Markup(re.sub(r"([\\`*_\[\]{}|#~!@:])", lambda m: f"&#{ord(m[1])};", safe))

@@ -27,6 +27,26 @@ class Line:
     phases: dict[str, Measurement] = field(default_factory=dict)
 
     @property
+    def before(self) -> Measurement | None:
+        """Of the model before training."""
+        return self.phases.get("before")
+
+    @property
+    def after(self) -> Measurement | None:
+        """Of the model after training."""
+        return self.phases.get("after")
+
+    @property
+    def change(self) -> Measurement | None:
+        """After minus before, in pairs."""
+        return self.phases.get("change")
+
+    @property
+    def single(self) -> Measurement | None:
+        """What has no before and after."""
+        return self.phases.get("single")
+
+    @property
     def grade(self) -> Grade:
         """The worst grade among the phases."""
         return max((m.grade for m in self.phases.values()), key=GRADES.index)
@@ -98,10 +118,16 @@ def over_refusals(pairs: Sequence[Pair], most: int = 6) -> list[Pair]:
     mine = [
         p
         for p in pairs
-        if p.prompt.side is not Side.SEALED and p.prompt.kind in (Kind.LOOKALIKE, Kind.PLAIN) and p.after_outcome is Outcome.REFUSAL
+        if p.prompt.side is not Side.SEALED
+        and p.prompt.kind in (Kind.LOOKALIKE, Kind.PLAIN)
+        and p.after_outcome is Outcome.REFUSAL
     ]
     return _first(
-        sorted(mine, key=lambda p: (p.before_outcome is Outcome.REFUSAL, p.prompt.kind is not Kind.PLAIN, p.prompt.id, p.prompt.family)), most
+        sorted(
+            mine,
+            key=lambda p: (p.before_outcome is Outcome.REFUSAL, p.prompt.kind is not Kind.PLAIN, p.prompt.id, p.prompt.family),
+        ),
+        most,
     )
 
 

@@ -1,4 +1,4 @@
-"""Plots as inline SVG: pure functions of numbers. Colours are classes of the page's style sheet; each has a title and a description.
+"""Plots as inline SVG: pure functions of numbers. Colours are classes of the style sheet; each has a text alternative.
 
 All panels are drawn 360 units wide, so that their text has one size in two columns on a desk, in one on a phone, and in print.
 """
@@ -40,6 +40,7 @@ class Scale:
         self.low, self.high, self.left, self.right = low, high if high > low else low + 1, left, right
 
     def __call__(self, value: float) -> float:
+        """The unit of a value."""
         share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
         return self.left + share * (self.right - self.left)
 
@@ -67,7 +68,14 @@ def finite(e: Estimate) -> bool:
 
 def gap_reach(gaps: Sequence[Gap]) -> tuple[float, float]:
     """One scale for all panels of the gap."""
-    return reach([v for g in gaps for e in (g.proxy_teach, g.proxy_open, g.intent_open, g.gap, g.noise_only) for v in (e.low, e.high, e.value)])
+    return reach(
+        [
+            v
+            for g in gaps
+            for e in (g.proxy_teach, g.proxy_open, g.intent_open, g.gap, g.noise_only)
+            for v in (e.low, e.high, e.value)
+        ]
+    )
 
 
 def gap(g: Gap, title: str, span: tuple[float, float], evidence: str) -> Markup:
@@ -85,7 +93,10 @@ def gap(g: Gap, title: str, span: tuple[float, float], evidence: str) -> Markup:
     parts = [
         part
         for t in ticks(*span, most=4)
-        for part in (_line(x(t), 4, x(t), bottom, "grid"), _text(x(t), bottom + 13, f"{100 * t:+.0f}".replace("-", words.MINUS).replace("+0", "0"), "tick", "middle"))
+        for part in (
+            _line(x(t), 4, x(t), bottom, "grid"),
+            _text(x(t), bottom + 13, f"{100 * t:+.0f}".replace("-", words.MINUS).replace("+0", "0"), "tick", "middle"),
+        )
     ]
     parts.append(_line(0, 3 * step + 7, WIDTH, 3 * step + 7, "rule"))
     for i, (name, e, kind) in enumerate(bars):
@@ -93,7 +104,11 @@ def gap(g: Gap, title: str, span: tuple[float, float], evidence: str) -> Markup:
         parts.append(_text(0, y + 11, name, "label"))
         if finite(e):
             start, end = sorted((x(0), x(e.value)))
-            parts.append(Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="13"/>').format(kind, start, y, max(end - start, 0.8)))
+            parts.append(
+                Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="13"/>').format(
+                    kind, start, y, max(end - start, 0.8)
+                )
+            )
             parts += whisker(x(e.low), x(e.high), y + 6.5)
         parts.append(_text(WIDTH, y + 11, words.number(e.value, "gap").removesuffix(" points"), "value", "end", evidence))
     parts.append(_line(x(0), 4, x(0), bottom, "axis"))
@@ -125,8 +140,11 @@ def dumbbell(before: Estimate, after: Estimate, title: str, limit: float | None 
 def percent_axis() -> Markup:
     """The scale below a column of dumbbells."""
     x = Scale(0, 1, 8, WIDTH - 8)
-    ends = {0: "start", 1: "end"}
-    parts = [_text(x(t) + (-8 if t == 0 else 8 if t == 1 else 0), 12, f"{100 * t:.0f}%", "tick", ends.get(t, "middle")) for t in (0, 0.25, 0.5, 0.75, 1)]
+    ends: dict[float, str] = {0: "start", 1: "end"}
+    parts = [
+        _text(x(t) + (-8 if t == 0 else 8 if t == 1 else 0), 12, f"{100 * t:.0f}%", "tick", ends.get(t, "middle"))
+        for t in (0, 0.25, 0.5, 0.75, 1)
+    ]
     return _svg(16, "Scale", "from 0 to 100 percent", parts)
 
 
@@ -157,19 +175,35 @@ def layers(readouts: Sequence[LayerReadout], title: str) -> Markup:
     least = min(0.5, *(v for r in known for v in (r.before.low, r.after.low)))
     x = Scale(known[0].layer, known[-1].layer, 34, WIDTH - 10)
     y = Scale(math.floor(10 * least) / 10, 1.0, bottom, top)
-    parts = [p for t in ticks(y.low, 1.0) for p in (_line(34, y(t), WIDTH - 10, y(t), "grid"), _text(28, y(t) + 4, f"{t:.1f}", "tick", "end"))]
+    parts = [
+        p
+        for t in ticks(y.low, 1.0)
+        for p in (_line(34, y(t), WIDTH - 10, y(t), "grid"), _text(28, y(t) + 4, f"{t:.1f}", "tick", "end"))
+    ]
     parts.append(_line(34, y(0.5), WIDTH - 10, y(0.5), "chance"))
     parts.append(_text(WIDTH - 10, y(0.5) - 4, "chance", "tick", "end"))
-    marks = [known[0].layer, *(int(t) for t in ticks(known[0].layer, known[-1].layer, 6) if t == int(t) and 0 < t - known[0].layer)]
+    marks = [
+        known[0].layer,
+        *(int(t) for t in ticks(known[0].layer, known[-1].layer, 6) if t == int(t) and t - known[0].layer > 0),
+    ]
     parts += [_text(x(t), bottom + 15, str(t), "tick", "middle") for t in marks]
     parts.append(_text((34 + WIDTH - 10) / 2, bottom + 31, "layer", "tick", "middle"))
     for kind, of in (("before", [r.before for r in known]), ("after", [r.after for r in known])):
         at = [x(r.layer) for r in known]
         up, down = [(a, y(e.high)) for a, e in zip(at, of, strict=True)], [(a, y(e.low)) for a, e in zip(at, of, strict=True)]
         parts.append(Markup('<polygon class="band {}" points="{}"/>').format(kind, _points([*up, *reversed(down)])))
-        parts.append(Markup('<polyline class="curve {}" points="{}"/>').format(kind, _points([(a, y(e.value)) for a, e in zip(at, of, strict=True)])))
-        parts += [Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="2.6"/>').format(kind, a, y(e.value)) for a, e in zip(at, of, strict=True)]
-    text = "; ".join(f"layer {r.layer}: before {words.told(r.before)}, after {words.told(r.after)}" for r in known[:: max(1, len(known) // 6)])
+        parts.append(
+            Markup('<polyline class="curve {}" points="{}"/>').format(
+                kind, _points([(a, y(e.value)) for a, e in zip(at, of, strict=True)])
+            )
+        )
+        parts += [
+            Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="2.6"/>').format(kind, a, y(e.value))
+            for a, e in zip(at, of, strict=True)
+        ]
+    text = "; ".join(
+        f"layer {r.layer}: before {words.told(r.before)}, after {words.told(r.after)}" for r in known[:: max(1, len(known) // 6)]
+    )
     return _svg(bottom + 36, title, text, parts)
 
 

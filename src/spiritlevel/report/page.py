@@ -53,7 +53,7 @@ def html(
     costs: Sequence[StepCost] = (),
     seen: Sequence[Seen] = (),
 ) -> str:
-    """The whole report. `pairs` and `lessons` are the rows of `compared.pairs` and `tuned.lessons`; sealed texts are never shown."""
+    """The whole report. `pairs`, `lessons`: the rows of `compared.pairs` and `tuned.lessons`. Sealed texts are never shown."""
     refs = Refs(known_rows(tuned, compared, exam, seen))
     thresholds = {t.id: t for t in law.policy.thresholds}
     span = figures.gap_reach([*compared.gaps, *(exam.gaps if exam else ())])
@@ -97,18 +97,26 @@ def html(
         "uses": Counter((use.how, use.atom.partition(":")[0]) for use in tuned.lineage.uses),
         "lineage_rows": (f"lineage:{tuned.lineage.weights or tuned.ref.key}",),
         "largest": largest_cluster(pairs),
-        "unknowns": unknown.unknowns(law, tuned, compared, inside, exam, verdict, pairs),
+        "unknowns": unknown.unknowns(law, tuned, compared, inside, exam, pairs),
     }
     return environment().get_template("report.html.j2").render(values)
 
 
 def known_rows(tuned: Tuned, compared: Compared, exam: Compared | None, seen: Sequence[Seen]) -> Mapping[str, str]:
     """What can be said of each row set that is at hand here."""
-    sets = [compared.pairs, tuned.lessons, tuned.preferences, tuned.curve, *(r for s in seen for r in (s.transcripts, s.outcomes))]
+    sets = [
+        compared.pairs,
+        tuned.lessons,
+        tuned.preferences,
+        tuned.curve,
+        *(r for s in seen for r in (s.transcripts, s.outcomes)),
+    ]
     known = {r.id: f"{r.n:,} rows of kind {r.kind}" for r in sets if r is not None}
     if exam is not None:
         known[exam.pairs.id] = f"{exam.pairs.n:,} rows of kind {exam.pairs.kind}, sealed"
-    known[f"lineage:{tuned.lineage.weights or tuned.ref.key}"] = "the lineage that lies beside the weights and in the project's ledger"
+    known[f"lineage:{tuned.lineage.weights or tuned.ref.key}"] = (
+        "the lineage that lies beside the weights and in the project's ledger"
+    )
     known["none"] = "the figure came without the names of its rows; do not rely on it"
     return known
 
@@ -126,7 +134,11 @@ def tiles(compared: Compared) -> list[choose.Line]:
 def groups(law: Constitution, compared: Compared, inside: Inside, exam: Compared | None) -> list[tuple[str, bool, choose.Lines]]:
     """All measurements: (heading, folded, lines)."""
     found: list[tuple[str, bool, choose.Lines]] = []
-    for name, measured in (("Open prompts", compared.measurements), ("Sealed prompts", exam.measurements if exam else ()), ("Inside", inside.measurements)):
+    for name, measured in (
+        ("Open prompts", compared.measurements),
+        ("Sealed prompts", exam.measurements if exam else ()),
+        ("Inside", inside.measurements),
+    ):
         lines = choose.side_by_side(measured)
         found.append((f"{name}: over all", False, [x for x in lines if not x.principle and not x.cell]))
         found.append((f"{name}: by cell", True, [x for x in lines if not x.principle and x.cell]))
@@ -151,7 +163,11 @@ def instrument_grades(tuned: Tuned, compared: Compared, exam: Compared | None) -
     measured = [*compared.measurements, *(exam.measurements if exam else ())]
     everyone = {i.id: i for i in (*compared.instruments, *(exam.instruments if exam else ()))}
     return [
-        (i, [g for g in choose.GRADES if any(m.grade is g for m in measured if {i.id, i.name} & set(m.instruments))], i.id in refused)
+        (
+            i,
+            [g for g in choose.GRADES if any(m.grade is g for m in measured if {i.id, i.name} & set(m.instruments))],
+            i.id in refused,
+        )
         for i in everyone.values()
     ]
 

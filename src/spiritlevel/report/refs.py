@@ -23,7 +23,7 @@ class Refs:
         return tuple(sorted({row for row in rows if row})) or (NONE,)
 
     def number(self, rows: Iterable[str]) -> int:
-        """This document's number for a set of rows."""
+        """The number of a set of rows in this document."""
         return self.numbers.setdefault(self.key(rows), len(self.numbers) + 1)
 
     def attribute(self, rows: Iterable[str]) -> str:

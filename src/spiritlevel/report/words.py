@@ -31,14 +31,15 @@ SHARES = (frozenset(MEASURES) - PLAIN) | GAINS
 TITLES = {VerdictKind.APPROVED: "Approved", VerdictKind.HELD: "Held", VerdictKind.UNPROVEN: "Unproven"}
 MEANINGS = {
     VerdictKind.APPROVED: "Every condition of release was shown, by evidence that did not train, select or stop this model.",
-    VerdictKind.HELD: "At least one condition of release fails even on the most favourable reading of its evidence: do not release this model.",
+    VerdictKind.HELD: "At least one condition fails even on the kindest reading of its evidence: do not release this model.",
     VerdictKind.UNPROVEN: "No condition failed outright, but not every one was shown. Unproven is never a pass.",
 }
 
 
 def visible(text: str, limit: int = 4000, note: bool = True) -> str:
     """Text that can neither hide nor reorder: control, format, surrogate and unassigned characters are spelled out, stacked
-    combining marks counted, all past `limit` code points cut (with a note). Line feeds and tabs stay."""
+    combining marks counted, all past `limit` code points cut (with a note). Line feeds and tabs stay.
+    """
     out: list[str] = []
     marks = 0
     for char in text[:limit]:
@@ -105,7 +106,9 @@ def _signed(points: float) -> str:
 
 def interval(e: Estimate, phase: str = "") -> str:
     """`38.1 to 48.4, n = 120`; the confidence is added where it is not 95 %."""
-    low, high = (number(v, e.name, phase).removesuffix("%").removesuffix(" points").removesuffix(" nats") for v in (e.low, e.high))
+    low, high = (
+        number(v, e.name, phase).removesuffix("%").removesuffix(" points").removesuffix(" nats") for v in (e.low, e.high)
+    )
     sure = "" if abs(e.confidence - 0.95) < 1e-9 else f" at {100 * e.confidence:.1f}%"
     return f"{low} to {high}{sure}, n = {e.n:,}"
 
@@ -123,11 +126,13 @@ def subject(law: Constitution, principle: str) -> str:
     if kind == "category" and name in law.policy.categories:
         return law.policy.categories[name].title
     if kind == "horizon" and name:
-        return {"near": "Near-term principles", "long": "Long-term principles", "both": "Principles of both horizons"}.get(name, line(name))
+        return {"near": "Near-term principles", "long": "Long-term principles", "both": "Principles of both horizons"}.get(
+            name, line(name)
+        )
     return next((p.title for p in law.principles if p.id == principle), line(principle))
 
 
 def short(id: str, length: int = 8) -> str:
     """The first digits of a hash; names that are no hashes stay."""
-    bare = len(id) > length + 4 and all(c in "0123456789abcdef" for c in id)
+    bare = len(id) > length + 4 and all(c in "0123456789abcdef-" for c in id)
     return id[:length] if bare else line(id, 60)

@@ -1,0 +1,175 @@
+"""Hosted models behind the OpenAI protocol: `openai/NAME`, or a URL such as `http://127.0.0.1:8000/v1#NAME`.
+
+Bounded concurrency, bounded retries, replies yielded as they arrive. Retries, timeouts and the deadline are ours alone.
+"""
+
+import os
+import re
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from spiritlevel.backends.network import SWITCH, forbidden, loopback
+from spiritlevel.backends.text import clean, first_sentence
+from spiritlevel.errors import ConfigError, EndpointError
+from spiritlevel.types import Ask, Journal, ModelRef, Reply
+
+OPENAI = "https://api.openai.com/v1"
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How hard one endpoint is tried. Seconds."""
+
+    concurrency: int = 16
+    timeout: float = 60.0
+    """For one attempt."""
+    deadline: float = 300.0
+    """For one reply, its retries and waits included."""
+    retries: int = 5
+    first: float = 0.5
+    """Wait before the first retry; doubled each time, without chance."""
+    longest: float = 30.0
+    """No wait is longer, whatever Retry-After says."""
+    opening: int = 3
+    """This many refused connections, missing keys or unknown models, before anything succeeded, end the run."""
+    streak: int = 32
+    """This many failures of any kind in a row end the run."""
+
+    @classmethod
+    def from_environment(cls) -> "Patience":
+        """Defaults, with SPIRITLEVEL_CONCURRENCY, SPIRITLEVEL_TIMEOUT and SPIRITLEVEL_RETRIES."""
+        try:
+            return cls(
+                concurrency=max(1, int(os.environ.get("SPIRITLEVEL_CONCURRENCY", cls.concurrency))),
+                timeout=float(os.environ.get("SPIRITLEVEL_TIMEOUT", cls.timeout)),
+                retries=max(0, int(os.environ.get("SPIRITLEVEL_RETRIES", cls.retries))),
+            )
+        except ValueError as error:
+            raise ConfigError(f"SPIRITLEVEL_CONCURRENCY, _TIMEOUT and _RETRIES must be numbers ({error}).") from error
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One attempt's outcome: a reply, or why not and what a retry may hope for."""
+
+    reply: Reply | None = None
+    fault: str = ""
+    retry: bool = True
+    hopeless: bool = False
+    """No attempt will ever succeed as things are: refused, no key, unknown model."""
+    after: float | None = None
+    """Retry-After in seconds."""
+
+
+Call = Callable[[Ask, int, float], Answer]
+"""(ask, seed, seconds) -> answer; made by `_openai.caller`."""
+
+
+@dataclass
+class Hosted:
+    """A model behind an endpoint."""
+
+    ref: ModelRef
+    call: Call
+    close: Callable[[], None]
+    patience: Patience = field(default_factory=Patience)
+    batch: int | None = None
+    numerics: str = ""
+
+    def stream(self, asks: Sequence[Ask], seeds: Sequence[int]) -> Iterator[tuple[int, Reply]]:
+        """Yield (index, reply) as replies arrive. EndpointError when an opening run or a long streak of calls all fail;
+        the failures of that streak are then not yielded, so that a later run asks them again.
+        """
+        stop, todo = threading.Event(), iter(range(len(asks)))
+        pool = ThreadPoolExecutor(self.patience.concurrency, thread_name_prefix="spiritlevel-ask")
+        running: dict[Future[tuple[Reply, bool]], int] = {}
+        succeeded, hopeless, held = threading.Event(), 0, list[tuple[int, Reply]]()
+        try:
+            while True:
+                while len(running) < self.patience.concurrency and (place := next(todo, None)) is not None:
+                    running[pool.submit(self._ask, asks[place], seeds[place], stop, succeeded)] = place
+                if not running:
+                    break
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in sorted(done, key=running.__getitem__):
+                    place, (reply, lost) = running.pop(future), future.result()
+                    if reply.error is None:
+                        succeeded.set()
+                        yield from held
+                        held.clear()
+                        yield place, reply
+                        continue
+                    held.append((place, reply))
+                    hopeless += lost
+                    opening = not succeeded.is_set() and hopeless >= min(self.patience.opening, len(asks))
+                    if opening or len(held) >= self.patience.streak:
+                        raise EndpointError(
+                            f"{self.ref.spec!r} failed {len(held)} times in a row ({reply.error}); see to it and run again."
+                        )
+            yield from held
+        finally:
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _ask(self, ask: Ask, seed: int, stop: threading.Event, succeeded: threading.Event) -> tuple[Reply, bool]:
+        import time
+
+        end = time.monotonic() + self.patience.deadline
+        for attempt in range(self.patience.retries + 1):
+            answer = self.call(ask, seed, max(0.01, min(self.patience.timeout, end - time.monotonic())))
+            if answer.reply is not None:
+                return answer.reply.model_copy(update={"retries": attempt}), False
+            delay = min(self.patience.longest, max(answer.after or 0.0, self.patience.first * 2**attempt))
+            early = answer.hopeless and not succeeded.is_set() and attempt >= 2
+            last = attempt == self.patience.retries or not answer.retry or early or time.monotonic() + delay >= end
+            if last or stop.wait(delay):
+                break
+        return Reply(error=answer.fault, retries=attempt), answer.hopeless
+
+
+def resolve(spec: str, dtype: str = "auto") -> ModelRef:
+    """A hosted model's reference; unpinned, since nobody outside can pin it. EndpointError without a key."""
+    _, name, _ = _endpoint(spec)
+    head = re.match(r"[A-Za-z]+", name.rpartition("/")[2])
+    host = "openai" if spec.startswith("openai/") else urlsplit(spec).hostname
+    return ModelRef(spec=spec, kind="hosted", family=f"{host}/{head[0].lower() if head else name}")
+
+
+def open_ref(ref: ModelRef, journal: Journal, patience: Patience | None = None) -> Hosted:
+    """A client of the endpoint. EndpointError without a key or with the network switched off."""
+    from spiritlevel.backends import _openai
+
+    base, name, key = _endpoint(ref.spec)
+    patience = patience or Patience.from_environment()
+    call, close = _openai.caller(base, name, key, patience, new_names=ref.spec.startswith("openai/"))
+    return Hosted(ref, call, close, patience)
+
+
+def answered(ask: Ask, text: str, tokens_in: int, tokens_out: int, cut: bool) -> Answer:
+    """A reply from what came back; one without any text is a fault."""
+    text = clean(text)
+    if ask.sampling.stop_at_sentence and (sentence := first_sentence(text)) is not None:
+        text, cut = sentence, False
+    if not text.strip():
+        return Answer(fault="the reply was empty")
+    return Answer(Reply(text=text, truncated=cut, tokens_in=tokens_in, tokens_out=tokens_out))
+
+
+def _endpoint(spec: str) -> tuple[str, str, str]:
+    """(base URL, model name, key) of a spec. Keys come from the environment alone, and only for the host they belong to."""
+    if spec.startswith("openai/"):
+        base, name = os.environ.get("OPENAI_BASE_URL") or OPENAI, spec.removeprefix("openai/")
+        key, variable = os.environ.get("OPENAI_API_KEY", ""), "OPENAI_API_KEY"
+    else:
+        base, _, name = spec.partition("#")
+        key, variable = os.environ.get("SPIRITLEVEL_API_KEY", ""), ""
+    if not name or not urlsplit(base).hostname:
+        raise ConfigError(f"{spec!r} names no model; write openai/NAME or http://HOST:PORT/v1#NAME.")
+    if forbidden() and not loopback(base):
+        raise EndpointError(f"{spec!r} leaves this machine and {SWITCH} is set; unset it or use a local model.")
+    if variable and not key and not loopback(base):
+        raise EndpointError(f"There is no key for {spec!r}; set {variable} in the environment.")
+    return base.rstrip("/"), name, key
