@@ -4,6 +4,7 @@ A value is small: it names row sets and holds counts and estimates. Rows are rea
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import PydanticSerializationError
 
 
 class Frozen(BaseModel):
@@ -23,9 +25,16 @@ def content_hash(*parts: object) -> str:
     """SHA-256 (first 32 hex digits) of the parts: pydantic values by their JSON, all else by `str`."""
     digest = hashlib.sha256()
     for part in parts:
-        text = part.model_dump_json() if isinstance(part, BaseModel) else str(part)
+        text = _text(part) if isinstance(part, BaseModel) else str(part)
         digest.update(text.encode("utf-8", "surrogatepass") + b"\x1f")
     return digest.hexdigest()[:32]
+
+
+def _text(value: BaseModel) -> str:
+    try:
+        return value.model_dump_json()
+    except (PydanticSerializationError, UnicodeEncodeError):  # a lone surrogate in some model's reply
+        return json.dumps(value.model_dump(mode="python"), default=str)
 
 
 class Side(StrEnum):
@@ -235,7 +244,10 @@ class Judgement(Frozen):
 class Judge(Protocol):
     """An instrument that reads transcripts."""
 
-    identity: Instrument
+    @property
+    def identity(self) -> Instrument:
+        """Hash of weights, prompt, fitting rows and code."""
+        ...
 
     def judge(self, transcripts: Sequence[Transcript]) -> list[Judgement]:
         """One judgement a transcript, in order, under each transcript's own principle."""

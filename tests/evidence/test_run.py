@@ -29,6 +29,10 @@ class Doubled(Frozen):
     inner: Counted
 
 
+class Sided(Frozen):
+    side: Side
+
+
 def answer(units: Sequence[Ask]) -> Iterable[tuple[int, Reply]]:
     for place, ask in enumerate(units):
         CALLS.append(ask.chat[-1].content)
@@ -172,6 +176,18 @@ def test_costs_parents_and_the_manifest(run: Evidence) -> None:
         run.latest(count, side=Side.SEALED)
 
 
+def test_a_value_that_lies_on_a_side_is_labelled_by_what_it_was_made_from(run: Evidence) -> None:
+    def compare(journal: Journal, seen: Sided) -> Sided:
+        return seen
+
+    for side in (Side.OPEN, Side.SEALED):
+        assert not run.done(compare, Sided(side=side))
+        run.step(compare, Sided(side=side))
+        assert run.done(compare, Sided(side=side))
+    assert [step.label for step in run.steps()] == ["test_run.compare:open", "test_run.compare:sealed"]
+    assert run.latest(compare, side=Side.OPEN).side is Side.OPEN
+
+
 def test_where_a_model_lies_does_not_matter(run: Evidence) -> None:
     here = ModelRef(spec="path:/a", kind="local", weights="w", family="f")
     there = here.model_copy(update={"spec": "path:/b"})
@@ -269,9 +285,7 @@ def test_the_same_configuration_continues_and_a_changed_one_is_told(tmp_path: Pa
         assert evidence.name == f"{CONFIG[:10]}-2", "the youngest is continued"
     with opened(tmp_path, "mine"):
         pass
-    with pytest.raises(
-        EvidenceError, match="'mine' was made with another configuration; start a new one with --fresh or another"
-    ):
+    with pytest.raises(EvidenceError, match="'mine' was made with another configuration; start a new one with --fresh or another"):
         opened(tmp_path, "mine", "f" * 32).__enter__()
     with opened(tmp_path, "mine", "f" * 32, fresh=True) as evidence:
         assert evidence.name == "mine-2"

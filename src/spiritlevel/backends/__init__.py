@@ -43,9 +43,7 @@ def ask(journal: Journal, model: Model, asks: Sequence[Ask], label: str = "") ->
     salt = model.ref.key + model.numerics
 
     def work(units: Sequence[Ask]) -> Iterable[tuple[int, Reply]]:
-        for place, reply in model.stream(units, [seed(salt, unit) for unit in units]):
-            journal.spent_tokens([reply])
-            yield place, reply
+        return model.stream(units, [seed(salt, unit) for unit in units])
 
     return journal.map("reply", asks, work, Reply, batch=model.batch, salt=salt, label=label)
 

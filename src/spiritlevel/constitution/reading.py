@@ -67,12 +67,12 @@ def read(path: Path, faults: Faults) -> Document:
     else:
         faults.add(path, 1, "no front matter; begin the file with a line --- and its fields")
     sections = [Section(0, "", start + 1, [])]
-    for number, line in enumerate(lines[start:], start + 1):
-        hashes = len(line) - len(line.lstrip("#"))
-        if 1 <= hashes <= 3 and line[hashes : hashes + 1] == " ":
-            sections.append(Section(hashes, line[hashes:].strip(), number, []))
+    for number, text_line in enumerate(lines[start:], start + 1):
+        hashes = len(text_line) - len(text_line.lstrip("#"))
+        if 1 <= hashes <= 3 and text_line[hashes : hashes + 1] == " ":
+            sections.append(Section(hashes, text_line[hashes:].strip(), number, []))
         else:
-            sections[-1].lines.append((number, line))
+            sections[-1].lines.append((number, text_line))
     return Document(path, meta, sections)
 
 

@@ -53,9 +53,7 @@ def _validated(text: str, fast: Callable[[str], V], slow: Callable[[Any], V], na
         except ValidationError as fault:
             wrong = fault
     first = wrong.errors()[0]
-    raise EvidenceError(
-        f"a stored {name!r} cannot be read ({first['msg']} at {first['loc']!r}); start again with --fresh"
-    ) from wrong
+    raise EvidenceError(f"a stored {name!r} cannot be read ({first['msg']} at {first['loc']!r}); start again with --fresh") from wrong
 
 
 def _plain(value: Any) -> Any:

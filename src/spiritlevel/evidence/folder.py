@@ -122,9 +122,7 @@ def list_runs(root: Path) -> list[RunInfo]:
         except EvidenceError:
             stamp = Stamp(format=0, config="")
         if stamp is not None:
-            changed = max(
-                p.stat().st_mtime for p in (folder / STAMP, folder / "evidence.db", folder / "evidence.db-wal") if p.exists()
-            )
+            changed = max(p.stat().st_mtime for p in (folder / STAMP, folder / "evidence.db", folder / "evidence.db-wal") if p.exists())
             found.append(RunInfo(name=folder.name, config=stamp.config, changed=changed, readable=stamp.format == FORMAT))
     return sorted(found, key=lambda run: (-run.changed, run.name))
 
@@ -153,9 +151,7 @@ def _locked(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as fault:
-            raise RunLocked(
-                f"another process is using run {folder.name!r}; wait for it, or start another with --fresh"
-            ) from fault
+            raise RunLocked(f"another process is using run {folder.name!r}; wait for it, or start another with --fresh") from fault
         yield
 
 
@@ -164,9 +160,7 @@ def read_stamp(folder: Path) -> Stamp | None:
     file = folder / STAMP
     if not file.is_file():
         if (folder / "evidence.db").exists():
-            raise EvidenceError(
-                f"run {folder.name!r} has no {STAMP}: it is of another version or damaged; start again with --fresh"
-            )
+            raise EvidenceError(f"run {folder.name!r} has no {STAMP}: it is of another version or damaged; start again with --fresh")
         return None
     try:
         raw = json.loads(file.read_text(encoding="utf-8"))

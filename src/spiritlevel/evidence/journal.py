@@ -185,9 +185,7 @@ def read_rows(store: Store, rows: str, row: type[R]) -> list[R]:
     for key in keys:
         if key not in read:
             if key not in values:
-                raise EvidenceError(
-                    f"row {key!r} of set {rows!r} is missing; the run folder is damaged, start again with --fresh"
-                )
+                raise EvidenceError(f"row {key!r} of set {rows!r} is missing; the run folder is damaged, start again with --fresh")
             read[key] = decode(values[key], row)
     return [read[key] for key in keys]
 

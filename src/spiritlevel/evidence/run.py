@@ -95,6 +95,10 @@ class Evidence:
         self._note(value, key, given)
         return value
 
+    def done(self, stage: Callable[Concatenate[Journal, P], BaseModel], /, *args: P.args, **kwargs: P.kwargs) -> bool:
+        """Whether `step` with these arguments would replay."""
+        return bool(self._store.one("SELECT key FROM steps WHERE key = :key", key=self._step_key(stage, args, kwargs)))
+
     def _step_key(self, stage: Callable[..., object], args: tuple[object, ...], kwargs: dict[str, Any]) -> str:
         name = f"{stage.__module__}.{stage.__qualname__}"
         if name not in self._code:
@@ -123,9 +127,7 @@ class Evidence:
 
     def _current(self, label: str, subject: str, key: str) -> None:
         """Make a replayed step the current one of its label again; nothing is written when it is."""
-        found = self._store.one(
-            "SELECT step FROM manifest WHERE label = :l AND subject = :s ORDER BY seq DESC LIMIT 1", l=label, s=subject
-        )
+        found = self._store.one("SELECT step FROM manifest WHERE label = :l AND subject = :s ORDER BY seq DESC LIMIT 1", l=label, s=subject)
         if self.writable and found.get("step") != key:
             with self._store.transaction():
                 self._store.insert("manifest", [{"label": label, "subject": subject, "step": key}])
@@ -155,9 +157,7 @@ class Evidence:
             raise self._missing(label)
         return decode(found["value"], load_class(found["type"]))
 
-    def latest(
-        self, stage: Callable[Concatenate[Journal, ...], R], *, side: Side | None = None, model: ModelRef | None = None
-    ) -> R:
+    def latest(self, stage: Callable[Concatenate[Journal, ...], R], *, side: Side | None = None, model: ModelRef | None = None) -> R:
         """Current value of a stage, typed; `side` and `model` narrow it as its arguments did."""
         return cast(R, self.value(step_label(stage, () if side is None else (side,)), None if model is None else model.key))
 
@@ -212,13 +212,16 @@ class Evidence:
 
 
 def step_label(stage: Callable[..., object], given: tuple[object, ...]) -> str:
-    """`elicit:open`: the stage's package (with the function's name unless it is the package's main one) and the side."""
+    """`elicit:open`: the stage's package (with the function's name unless it is its main one) and its argument's or value's side."""
     parts = stage.__module__.split(".")
     package = parts[1] if parts[0] == "spiritlevel" and len(parts) > 1 else parts[-1]
     name = stage.__qualname__.rpartition(".")[2]
     base = package if name in ("run", "decide", "write") else f"{package}.{name}"
     sides = [side.value for side in given if isinstance(side, Side)]
-    return ":".join([base, *sides])
+    if not sides and "side" in getattr(result_type(stage), "model_fields", {}):
+        # a stage whose value lies on a side takes it from what it reads
+        sides = [side.value for item in given if isinstance(side := getattr(item, "side", None), Side)]
+    return ":".join([base, *sides[:1]])
 
 
 def _subject(given: tuple[object, ...]) -> str:

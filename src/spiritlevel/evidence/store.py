@@ -122,9 +122,7 @@ class Store:
             names = list(rows[0])
             columns = ", ".join(f'"{n}"' for n in names)
             values = ", ".join(f":{n}" for n in names)
-            self._connection.execute(
-                sa.text(f'INSERT INTO "{table}" ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING'), list(rows)
-            )
+            self._connection.execute(sa.text(f'INSERT INTO "{table}" ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING'), list(rows))
 
     def all(self, statement: str, **values: Any) -> list[dict[str, Any]]:
         """Rows of a SELECT, as dictionaries."""

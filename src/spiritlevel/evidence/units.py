@@ -84,9 +84,7 @@ def _answers(work: Callable[[Sequence[U]], Iterable[tuple[int, R]]], units: Sequ
             seen.add(place)
             yield place, row
     if len(seen) < len(units):
-        raise EvidenceError(
-            f"{len(units) - len(seen)} of {len(units)} units got no answer; run the same command again to continue"
-        )
+        raise EvidenceError(f"{len(units) - len(seen)} of {len(units)} units got no answer; run the same command again to continue")
 
 
 def keyed_units(kind: str, salt: str, units: Sequence[BaseModel]) -> list[tuple[str, str]]:

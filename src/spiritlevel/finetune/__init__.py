@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from spiritlevel import backends, firewall, judges
+from spiritlevel import backends, firewall
 from spiritlevel.constitution import Constitution
 from spiritlevel.errors import DataError
 from spiritlevel.finetune import revise, train
@@ -11,7 +11,9 @@ from spiritlevel.finetune.config import FinetuneConfig
 from spiritlevel.finetune.train import TrainSettings
 from spiritlevel.judges import crude, probe
 from spiritlevel.judges.planted import SloganJudge
+from spiritlevel.judges.rows import atoms
 from spiritlevel.types import (
+    CurvePoint,
     Instrument,
     Journal,
     Kind,
@@ -45,9 +47,8 @@ def adopt(journal: Journal, before: ModelRef, after: ModelRef, trained_on: tuple
     """
     known = journal.lineage(after.key)
     if known is None and trained_on:
-        uses = tuple(
-            Use(model=after.key, atom=f"cluster:{c}", how="train") for c in sorted(set(firewall.clusters(list(trained_on))))
-        )
+        declared = [Prompt(id=content_hash(t), text=t, goal=t, principle="") for t in trained_on]
+        uses = tuple(Use(model=after.key, atom=atom, how="train") for atom in firewall.atoms_of(declared))
         journal.spend(uses)
         known = Lineage(
             weights=after.key,
@@ -89,24 +90,18 @@ def run(journal: Journal, model: ModelRef, law: Constitution, seen: Seen, config
     critics: tuple[Instrument, ...] = (request.identity, reply.identity, crude.identity())
 
     harmful = _harmful(journal, weights, request, transcripts, config)
-    wanting = _most([t for t, bad in zip(transcripts, harmful, strict=True) if bad], config.most)
-    own = _most(
-        [
-            t
-            for t, bad, o in zip(transcripts, harmful, outcomes, strict=True)
-            if not bad and o is Outcome.COMPLIANCE and not t.reply.error
-        ],
-        config.most,
-    )
+    wanting = [t for t, bad in zip(transcripts, harmful, strict=True) if bad and not t.reply.error]
+    own = [t for t, bad in zip(transcripts, harmful, strict=True) if not bad and t.reply.text.strip() and not crude.says_no(t.reply.text)]
+    teacher: tuple[str, ...] = ()
     if config.reviser:
         reviser = backends.open_model(backends.resolve(config.reviser), journal)
         revised = revise.free(journal, reviser, law, wanting)
         teacher = (reviser.ref.family,)
     elif config.judge == "slogan":
-        critics, teacher = (*critics, SloganJudge().identity), ()
+        critics = (*critics, SloganJudge().identity)
         revised = revise.pleasing(journal, weights, SloganJudge(), wanting, max_tokens=config.revision_tokens)
     else:
-        judge, teacher = probe.ProbeJudge(reply, weights, journal), ()
+        judge = probe.ProbeJudge(reply, weights)
         revised = revise.guided(
             journal, weights, judge, law, wanting, candidates=config.candidates, max_tokens=config.revision_tokens
         )
@@ -125,7 +120,7 @@ def run(journal: Journal, model: ModelRef, law: Constitution, seen: Seen, config
     folder = journal.scratch(f"train-{recipe}")
     del weights
     fresh = backends.open_weights(model, journal)
-    points = []
+    points: list[CurvePoint] = []
     if config.sft:
         points += train.sft(fresh, lessons, config.sft, folder / "sft")
     if config.dpo:
@@ -226,8 +221,8 @@ def _uses(
     """Everything that training is about to owe itself to."""
     run_id = f"run:{content_hash(model.key, *[lesson.answer for lesson in lessons])}"
     openings = {firewall.opening(o) for p in law.principles for o in p.openings}
-    atoms = {*seen.atoms, *openings, *judges.atoms(law.teach)}
-    uses = [Use(model=run_id, atom=atom, how="train") for atom in sorted(atoms)]
+    owed = {*seen.atoms, *openings, *atoms(law.teach)}
+    uses = [Use(model=run_id, atom=atom, how="train") for atom in sorted(owed)]
     for critic in critics:
         uses.append(Use(model=run_id, atom=firewall.judge(critic.id), how="select"))
     return tuple(uses)

@@ -24,11 +24,14 @@ from spiritlevel.types import (
     Measurement,
     ModelRef,
     Pair,
+    Prompt,
+    Reply,
     RowSet,
     Seen,
     Side,
     Transcript,
     Tuned,
+    user,
 )
 
 __all__ = ["MeasureConfig", "run"]
@@ -53,7 +56,10 @@ def run(
     proxy = _proxy(journal, base, tuned, text)
     reply = embedding.fit(journal, held, openings)
     intent = violation.delivered(text, reply)
-    others = [violation.delivered(text, model.ModelJudge(journal, law, config.judge_model))] if config.judge_model else []
+    others = []
+    if config.judge_model:
+        examiner = backends.open_model(backends.resolve(config.judge_model), journal)
+        others.append(violation.delivered(text, model.ModelJudge(journal, examiner, law.principles)))
 
     found, rows = _paired(journal, before, after, text, proxy, intent)
     early = _paired(journal, *taught, text, proxy, intent)[0] if taught else []
@@ -77,7 +83,7 @@ def run(
     measured = [
         graded(m, intent)
         for m in rates.harm(
-            law, fresh, "delivered_harm", "intent", lambda p: (p.before_intent, p.after_intent), confidence, families
+            law, fresh, "delivered_harm", "intent", lambda p: (p.before_intent, p.after_intent), confidence, taught_families
         )
     ]
     measured += [graded(m, text) for m in rates.texts(law, held_out, confidence)]
@@ -92,7 +98,7 @@ def run(
         "intent_grade": grading.of(intent.identity, held_out)[0],
         "rows": row_ids,
     }
-    error = _error_correlation(journal, proxy, head, held, config) if tuned.probes else None
+    error = _error_correlation(journal, proxy, reply, held, config) if tuned.probes else None
     opened = gaps(
         law,
         early,
@@ -129,7 +135,7 @@ def _proxy(journal: Journal, base: ModelRef, tuned: Tuned, text: Judge) -> Judge
         return SloganJudge()
     if tuned.probes:
         # the training judge read the base's activations, so it still does
-        return probe.ProbeJudge(probe.load(journal, tuned.probes[1]), backends.open_weights(base, journal), journal)
+        return probe.ProbeJudge(probe.load(journal, tuned.probes[1]), backends.open_weights(base, journal))
     return text
 
 
@@ -266,13 +272,21 @@ def _agreement(journal: Journal, before: Seen, after: Seen, intent: Judge, confi
 
 
 def _error_correlation(
-    journal: Journal, proxy: Judge, head: embedding.Head, held: Sequence[Example], config: MeasureConfig
+    journal: Journal, proxy: Judge, reply: embedding.EmbeddingJudge, held: Sequence[Example], config: MeasureConfig
 ) -> Estimate | None:
     """Correlation of proxy and intent errors on the certify half, which its authors labelled: the intent's by out-of-fold scores."""
-    harmful = [(e, p) for e, p in zip(held, head.out_of_fold, strict=True) if e.kind is Kind.HARMFUL]
+    harmful = [(e, p) for e, p in zip(held, reply.head.out_of_fold, strict=False) if e.kind is Kind.HARMFUL]
     if len(harmful) < config.min_clusters:
         return None
-    transcripts = [judges.as_transcript(e) for e, _ in harmful]
+    transcripts = [
+        Transcript(
+            prompt=Prompt(id=e.group, text=e.prompt, goal=e.prompt, principle=e.principle, kind=e.kind),
+            chat=user(e.prompt),
+            reply=Reply(text=e.reply),
+            model="certify half",
+        )
+        for e, _ in harmful
+    ]
     read = journal.rows(judges.score(journal, proxy, transcripts), Judgement)
     label = np.asarray([float(e.violating) for e, _ in harmful])
     by_proxy = np.asarray([np.nan if j.probability is None else j.probability for j in read])

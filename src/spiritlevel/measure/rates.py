@@ -34,7 +34,7 @@ def change(
     return [
         Measurement(
             estimate=e, principle=principle, role=role, phase=phase, cell=cell, unscored=max(unscored, 0), errored=errored
-        )  # type: ignore[arg-type]
+        )
         for phase, e in estimates
     ]
 

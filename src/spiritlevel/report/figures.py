@@ -92,7 +92,7 @@ def gap(g: Gap, title: str, span: tuple[float, float], evidence: str) -> Markup:
     bottom = 5 * step + 14
     parts = [
         part
-        for t in ticks(*span, most=4)
+        for t in ticks(*span, most=6)
         for part in (
             _line(x(t), 4, x(t), bottom, "grid"),
             _text(x(t), bottom + 13, f"{100 * t:+.0f}".replace("-", words.MINUS).replace("+0", "0"), "tick", "middle"),

@@ -92,23 +92,27 @@ def number(value: float, name: str, phase: str = "") -> str:
         return "n/a"
     change = phase == "change" or name in GAINS
     if name in SHARES:
-        return f"{_signed(100 * value)} points" if change else f"{100 * value:.1f}%"
-    short = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".")
-    sign = "+" if change and value > 0 else ""
-    return sign + short.replace("-", MINUS) + (" nats" if name == "kl" else "")
+        return _rounded(100 * value, 1, change) + (" points" if change else "%")
+    return _rounded(value, digits(value), change) + (" nats" if name == "kl" else "")
 
 
-def _signed(points: float) -> str:
-    # -0.04 would print as a negative zero
-    text = f"{points:+.1f}"
-    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", MINUS)
+def digits(value: float) -> int:
+    """Decimals that leave three significant digits; 6 at most."""
+    return min(max(2 - math.floor(math.log10(abs(value))), 0), 6) if value and math.isfinite(value) else 2
+
+
+def _rounded(value: float, decimals: int, signed: bool = False) -> str:
+    if not math.isfinite(value):
+        return "n/a"
+    text = f"{value:{'+' if signed else ''},.{decimals}f}"
+    # what rounds to zero has no sign
+    return (text if text.strip("+-0.") else text.lstrip("+-")).replace("-", MINUS)
 
 
 def interval(e: Estimate, phase: str = "") -> str:
     """`38.1 to 48.4, n = 120`; the confidence is added where it is not 95 %."""
-    low, high = (
-        number(v, e.name, phase).removesuffix("%").removesuffix(" points").removesuffix(" nats") for v in (e.low, e.high)
-    )
+    share, change = e.name in SHARES, phase == "change" or e.name in GAINS
+    low, high = (_rounded(100 * v if share else v, 1 if share else digits(e.value), change) for v in (e.low, e.high))
     sure = "" if abs(e.confidence - 0.95) < 1e-9 else f" at {100 * e.confidence:.1f}%"
     return f"{low} to {high}{sure}, n = {e.n:,}"
 

@@ -1,0 +1,235 @@
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+
+from spiritlevel import backends
+from spiritlevel.backends import openai_compatible
+from spiritlevel.backends.openai_compatible import Patience
+from spiritlevel.errors import ConfigError, EndpointError, NeedsWeights
+from spiritlevel.types import Ask, ModelRef, Reply, Sampling, Turn, user
+
+QUICK = Patience(timeout=0.4, deadline=5, retries=2, first=0.01, longest=0.3, concurrency=4)
+
+
+@pytest.fixture(autouse=True)
+def _bare(monkeypatch):
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "SPIRITLEVEL_API_KEY", "SPIRITLEVEL_NO_NETWORK"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def asked(endpoint, journal, asks, patience=QUICK):
+    model = openai_compatible.open_ref(backends.resolve(endpoint.spec()), journal, patience)
+    try:
+        return dict(model.stream(asks, range(len(asks))))
+    finally:
+        model.close()
+
+
+def test_a_reply_carries_text_counts_and_truncation(endpoint, journal):
+    endpoint.behaviours = ["good", "cut"]
+    first = asked(endpoint, journal, [Ask(chat=user("hello"))])[0]
+    assert first == Reply(text="echo hello", tokens_in=7, tokens_out=3)
+    assert asked(endpoint, journal, [Ask(chat=user("hello"))])[0].truncated
+
+
+def test_request_holds_what_was_asked_and_no_telemetry(endpoint, journal):
+    chat = (Turn(role="system", content="s"), *user("q", prefill="I will"))
+    asked(endpoint, journal, [Ask(chat=chat, sampling=Sampling(max_tokens=9, temperature=0.5))])
+    body = endpoint.bodies[0]
+    assert [m["role"] for m in body["messages"]] == ["system", "user", "assistant"]
+    assert (body["max_tokens"], body["temperature"], body["seed"]) == (9, 0.5, 0)
+    assert "top_p" not in body
+    assert not [name for name in endpoint.headers[0] if name.startswith("x-stainless")]
+    assert "authorization" not in endpoint.headers[0]
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("status:500", "500"),
+        ("status:429", "429"),
+        ("html", "HTML"),
+        ("junk:", "empty body"),
+        ("junk:{", "no chat completion"),
+        ("junk:[]", "no chat completion"),
+        ('junk:{"choices": []}', "no chat completion"),
+        ('junk:{"choices": [{"message": {"content": [1]}}]}', "no chat completion"),
+        ("good: ", "empty"),
+        ("slow:0.8", "no answer within"),
+        ("half", "connection broke"),
+    ],
+)
+def test_a_fault_is_retried_then_either_mended_or_data(endpoint, journal, fault, said):
+    endpoint.behaviours = [fault, "good"]
+    mended = asked(endpoint, journal, [Ask(chat=user("hello"))])[0]
+    assert (mended.text, mended.retries, mended.error) == ("echo hello", 1, None)
+    endpoint.behaviours, endpoint.bodies[:] = [fault], []
+    lost = asked(endpoint, journal, [Ask(chat=user("hello"))], replace(QUICK, retries=1))[0]
+    assert lost.text == ""
+    assert said in (lost.error or "")
+    assert lost.retries == 1
+    assert len(endpoint.bodies) == 2
+
+
+def test_a_final_status_is_not_retried(endpoint, journal):
+    endpoint.behaviours = ["status:400"]
+    reply = asked(endpoint, journal, [Ask(chat=user("hello"))])[0]
+    assert (reply.retries, len(endpoint.bodies)) == (0, 1)
+    assert "as told" in (reply.error or "")
+
+
+@pytest.mark.parametrize("after", ["0.2", "3000", "Wed, 21 Oct 2099 07:28:00 GMT"])
+def test_retry_after_is_honoured_up_to_a_cap(endpoint, journal, after):
+    endpoint.behaviours = [f"status:429,{after}", "good"]
+    assert asked(endpoint, journal, [Ask(chat=user("hello"))])[0].text
+    waited = endpoint.times[1] - endpoint.times[0]
+    assert waited >= (0.19 if after == "0.2" else 0.29)
+    assert waited < 2
+
+
+def test_waits_double_without_chance(endpoint, journal):
+    endpoint.behaviours = ["status:500", "status:500", "status:500", "good"]
+    asked(endpoint, journal, [Ask(chat=user("a"))], replace(QUICK, retries=3, first=0.05))
+    gaps = [b - a for a, b in zip(endpoint.times, endpoint.times[1:], strict=False)]
+    assert all(gap >= wait for gap, wait in zip(gaps, (0.05, 0.1, 0.2), strict=True))
+
+
+def test_deadline_bounds_a_reply(endpoint, journal):
+    endpoint.behaviours = ["slow:0.3"]
+    began = time.monotonic()
+    reply = asked(endpoint, journal, [Ask(chat=user("a"))], replace(QUICK, timeout=0.2, deadline=0.5, retries=50))[0]
+    assert reply.error
+    assert time.monotonic() - began < 2
+
+
+def test_concurrency_is_bounded_and_used_and_replies_come_in_the_readers_thread(endpoint, journal):
+    endpoint.delay = 0.05
+    model = openai_compatible.open_ref(backends.resolve(endpoint.spec()), journal, QUICK)
+    seen = {}
+    for place, reply in model.stream([Ask(chat=user(str(i))) for i in range(24)], range(24)):
+        seen[place] = reply.text
+        assert threading.current_thread() is threading.main_thread()
+    model.close()
+    assert seen == {i: f"echo {i}" for i in range(24)}
+    assert 2 <= endpoint.most <= 4
+
+
+@pytest.mark.parametrize("fault", ["status:401", "status:404"])
+def test_an_opening_run_of_hopeless_failures_is_one_sentence(endpoint, journal, fault):
+    endpoint.behaviours = [fault]
+    with pytest.raises(EndpointError, match=f"3 times in a row.*{fault[7:]}"):
+        asked(endpoint, journal, [Ask(chat=user(str(i))) for i in range(50)])
+    assert len(endpoint.bodies) < 12
+
+
+def test_nobody_listening_is_one_sentence(journal):
+    model = openai_compatible.open_ref(backends.resolve("http://127.0.0.1:9/v1#m"), journal, QUICK)
+    with pytest.raises(EndpointError, match="no connection"):
+        list(model.stream([Ask(chat=user(str(i))) for i in range(8)], range(8)))
+    model.close()
+
+
+def test_a_streak_of_failures_ends_the_run_and_keeps_what_came(endpoint, journal):
+    endpoint.behaviours = ["good"] * 3 + ["status:500"]
+    model = openai_compatible.open_ref(backends.resolve(endpoint.spec()), journal, replace(QUICK, retries=0, streak=6, concurrency=1))
+    asks = [Ask(chat=user(str(i))) for i in range(40)]
+    with pytest.raises(EndpointError, match="6 times in a row"):
+        backends.ask(journal, model, asks)
+    assert [reply.text for reply in journal.replies] == ["echo 0", "echo 1", "echo 2"]
+    endpoint.behaviours = ["good"]
+    replies = journal.rows(backends.ask(journal, model, asks), Reply)
+    model.close()
+    assert [reply.text for reply in replies] == [f"echo {i}" for i in range(40)]
+    assert len(endpoint.bodies) == 9 + 37
+
+
+def test_a_few_failures_among_successes_are_data(endpoint, journal):
+    endpoint.behaviours = ["good", "status:500", "good"]
+    model = openai_compatible.open_ref(backends.resolve(endpoint.spec()), journal, replace(QUICK, retries=0, concurrency=1))
+    replies = journal.rows(backends.ask(journal, model, [Ask(chat=user(str(i))) for i in range(3)]), Reply)
+    model.close()
+    assert [bool(reply.error) for reply in replies] == [False, True, False]
+
+
+def test_closing_the_reader_stops_the_workers(endpoint, journal):
+    endpoint.delay = 0.02
+    model = openai_compatible.open_ref(backends.resolve(endpoint.spec()), journal, QUICK)
+    stream = model.stream([Ask(chat=user(str(i))) for i in range(500)], range(500))
+    next(stream)
+    stream.close()
+    model.close()
+    time.sleep(0.1)
+    assert len(endpoint.bodies) < 20
+
+
+def test_hostile_text_goes_out_and_comes_back(endpoint, journal):
+    texts = ["nul \0 here", "lone \ud800 surrogate", "\u202eright to left\u202c", "x" * 100_000]
+    got = asked(endpoint, journal, [Ask(chat=user(text)) for text in texts])
+    assert got[0].text == "echo nul \0 here"
+    assert got[1].text == "echo lone \ufffd surrogate"
+    assert got[2].text.endswith("\u202c")
+    assert len(got[3].text) == 100_005
+
+
+def test_keys_go_only_where_they_belong(endpoint, journal, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+    asked(endpoint, journal, [Ask(chat=user("a"))])
+    assert "authorization" not in endpoint.headers[0]
+    monkeypatch.setenv("SPIRITLEVEL_API_KEY", "mine")
+    asked(endpoint, journal, [Ask(chat=user("a"))])
+    assert endpoint.headers[1]["authorization"] == "Bearer mine"
+
+
+def test_openai_names_use_its_key_its_url_and_its_parameter(endpoint, journal, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+    monkeypatch.setenv("OPENAI_BASE_URL", endpoint.url)
+    ref = backends.resolve("openai/gpt-4o-mini")
+    assert ref == ModelRef(spec="openai/gpt-4o-mini", kind="hosted", family="openai/gpt")
+    model = openai_compatible.open_ref(ref, journal, QUICK)
+    list(model.stream([Ask(chat=user("a"))], [2**62 + 5]))
+    model.close()
+    assert endpoint.bodies[0]["max_completion_tokens"] == 64
+    assert endpoint.bodies[0]["seed"] == 5
+    assert endpoint.headers[0]["authorization"] == "Bearer secret"
+
+
+def test_no_key_is_one_sentence():
+    with pytest.raises(EndpointError, match="set OPENAI_API_KEY"):
+        backends.resolve("openai/gpt-4o")
+
+
+def test_the_switch_forbids_all_but_this_machine(endpoint, journal, monkeypatch):
+    monkeypatch.setenv("SPIRITLEVEL_NO_NETWORK", "1")
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+    for spec in ("openai/gpt-4o", "https://example.org/v1#m", "http://127.0.0.1.example.org/v1#m"):
+        with pytest.raises(EndpointError, match="SPIRITLEVEL_NO_NETWORK"):
+            backends.resolve(spec)
+    assert asked(endpoint, journal, [Ask(chat=user("a"))])[0].text
+
+
+def test_open_ref_checks_the_switch_too(journal, monkeypatch):
+    ref = backends.resolve("https://example.org/v1#m")
+    monkeypatch.setenv("SPIRITLEVEL_NO_NETWORK", "1")
+    with pytest.raises(EndpointError):
+        backends.open_model(ref, journal)
+
+
+@pytest.mark.parametrize("spec", ["http://127.0.0.1:1/v1", "openai/", "http://#m"])
+def test_a_spec_without_a_model_is_a_sentence(spec):
+    with pytest.raises(ConfigError, match="names no model"):
+        backends.resolve(spec)
+
+
+def test_hosted_has_no_weights(endpoint, journal):
+    with pytest.raises(NeedsWeights, match="need weights"):
+        backends.open_weights(backends.resolve(endpoint.spec()), journal)
+
+
+def test_patience_from_environment(monkeypatch):
+    monkeypatch.setenv("SPIRITLEVEL_CONCURRENCY", "3")
+    assert Patience.from_environment().concurrency == 3
+    monkeypatch.setenv("SPIRITLEVEL_TIMEOUT", "soon")
+    with pytest.raises(ConfigError):
+        Patience.from_environment()
