@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 from pydantic import Field, ValidationError
 
+from spiritlevel.constitution.reading import NotYaml, parse_yaml
 from spiritlevel.elicit.config import ElicitConfig
 from spiritlevel.errors import ConfigError
 from spiritlevel.finetune.config import FinetuneConfig
@@ -45,7 +46,8 @@ class LoopConfig(Frozen):
 def load(path: Path | str | None, overrides: dict[str, Any] | None = None, *, resolved: bool = False) -> LoopConfig:
     """Read a configuration file, or the defaults. ConfigError is one sentence that names the field.
 
-    Relative paths in a file (constitution, trained_on, prompt files) are relative to the file, unless it is a run's `resolved` copy.
+    Relative paths in a file (constitution, model, after, trained_on, prompt files) are relative to the file, unless it is a run's
+    `resolved` copy.
     """
     raw: Any = {}
     if path is not None:
@@ -53,10 +55,10 @@ def load(path: Path | str | None, overrides: dict[str, Any] | None = None, *, re
         if not file.is_file():
             raise ConfigError(f"configuration {str(path)!r} does not exist; run `spiritlevel init NAME` to begin one")
         try:
-            raw = yaml.safe_load(file.read_text("utf-8", errors="replace").replace("\x00", "")) or {}
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            raise ConfigError(f"{file}:{mark.line + 1 if mark else 1}: not valid YAML; correct the line") from None
+            loaded = parse_yaml(file.read_text("utf-8", errors="replace"))
+            raw = {} if loaded is None else loaded
+        except NotYaml as error:
+            raise ConfigError(f"{file}:{error.line}: not valid YAML; correct the line") from None
         if not isinstance(raw, dict):
             raise ConfigError(f"{file}:1: not a list of `section: ...` entries; see `spiritlevel init NAME`")
         if not resolved:
@@ -76,10 +78,14 @@ def _relative_to(folder: Path, raw: dict[str, Any]) -> None:
     for key in ("constitution", "trained_on"):
         if isinstance(raw.get(key), str) and raw[key]:
             raw[key] = str(folder / raw[key])
+    for key in ("model", "after"):
+        if isinstance(raw.get(key), str) and raw[key].startswith("path:"):
+            raw[key] = f"path:{folder / raw[key].removeprefix('path:')}"
     elicit = raw.get("elicit")
     if isinstance(elicit, dict):
         if isinstance(elicit.get("seeds"), str) and elicit["seeds"] not in ("", "none"):
             elicit["seeds"] = str(folder / elicit["seeds"])
-        for file in elicit.get("prompts") or ():
+        files = elicit.get("prompts")
+        for file in files if isinstance(files, list) else ():
             if isinstance(file, dict) and isinstance(file.get("path"), str):
                 file["path"] = str(folder / file["path"])

@@ -1,6 +1,7 @@
 """Estimates with intervals: proportions, and statistics resampled by cluster. Samples that share a prompt are not independent."""
 
 from collections.abc import Callable, Sequence
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -65,9 +66,7 @@ def cluster_bootstrap(
     else:
         tail = (1 - confidence) / 2
         low, high = (float(q) for q in np.quantile(kept, [tail, 1 - tail]))
-    return Estimate(
-        name=name, value=value, low=low, high=high, n=n, confidence=confidence, method=f"cluster bootstrap, {rounds} rounds"
-    )
+    return Estimate(name=name, value=value, low=low, high=high, n=n, confidence=confidence, method=f"cluster bootstrap, {rounds} rounds")
 
 
 def area(scores: ArrayLike, labels: ArrayLike) -> float:
@@ -100,9 +99,7 @@ def auroc(
     rounds: int = 1000,
 ) -> Estimate:
     """AUROC with a cluster-bootstrap interval."""
-    return cluster_bootstrap(
-        area, [np.asarray(scores, dtype=float), np.asarray(labels)], groups, seed=seed, name=name, rounds=rounds
-    )
+    return cluster_bootstrap(area, [np.asarray(scores, dtype=float), np.asarray(labels)], groups, seed=seed, name=name, rounds=rounds)
 
 
 def kappa(
@@ -127,24 +124,33 @@ def kappa(
 
 
 def effective_n(values: ArrayLike, groups: Sequence[object] | NDArray[np.generic]) -> float:
-    """Samples over the design effect of clustering (Kish 1965): between the number of clusters and the number of samples.
+    """Samples over the design effect 1 + (m - 1) icc (Kish 1965), m the mean cluster size as a sample meets it, icc by analysis of variance.
 
-    With no variance to judge by (all values equal), the number of clusters.
+    With no variance to judge by (all values equal) icc = 1: what one cluster says counts once, and a big one no more than it weighs.
     """
     x = np.asarray(values, dtype=float)
-    codes = np.unique(np.asarray([str(g) for g in groups]), return_inverse=True)[1]
-    clusters, n = int(codes.max()) + 1, len(x)
-    spread = float(x.var())
-    if spread == 0 or clusters == n:
-        return float(clusters)
-    sums = np.bincount(codes, weights=x - x.mean(), minlength=clusters)
-    clustered = float((sums**2).sum()) / n**2 * clusters / max(clusters - 1, 1)
-    return float(np.clip(spread / clustered if clustered > 0 else n, clusters, n))
+    codes = _codes(groups)
+    size = np.bincount(codes)
+    n, k = len(x), len(size)
+    met = float((size**2).sum()) / n
+    if k == n:
+        return float(n)
+    means = np.bincount(codes, weights=x) / size
+    within = float(((x - means[codes]) ** 2).sum()) / (n - k)
+    between = float((size * (means - x.mean()) ** 2).sum()) / max(k - 1, 1)
+    usual = (n - met) / max(k - 1, 1)
+    spread = between + (usual - 1) * within
+    icc = (between - within) / spread if spread > 0 and k > 1 else 1.0
+    return n / (1 + (met - 1) * float(np.clip(icc, 0, 1)))
 
 
-def rate(
-    values: ArrayLike, groups: Sequence[object] | NDArray[np.generic], *, name: str = "", confidence: float = 0.95
-) -> Estimate:
+def _codes(groups: Sequence[object] | NDArray[np.generic]) -> NDArray[np.int64]:
+    """Number of each sample's group, by the group's text."""
+    seen: dict[str, int] = {}
+    return np.asarray([seen.setdefault(str(g), len(seen)) for g in groups], dtype=np.int64)
+
+
+def rate(values: ArrayLike, groups: Sequence[object] | NDArray[np.generic], *, name: str = "", confidence: float = 0.95) -> Estimate:
     """Mean of values in [0, 1] with Wilson's interval at the effective sample size; `n` is the number of clusters.
 
     Never degenerate: 0 of 256 has an upper bound of 1.5 %. For probabilities (not 0/1) the interval is conservative.
@@ -154,9 +160,7 @@ def rate(
         return wilson(0, 0, name=name, confidence=confidence)
     low, high = _wilson_bounds(float(x.mean()), effective_n(x, groups), confidence)
     n = len({str(g) for g in groups})
-    return Estimate(
-        name=name, value=float(x.mean()), low=low, high=high, n=n, confidence=confidence, method="wilson at effective n"
-    )
+    return Estimate(name=name, value=float(x.mean()), low=low, high=high, n=n, confidence=confidence, method="wilson at effective n")
 
 
 def paired_change(
@@ -197,9 +201,7 @@ def mcnemar(before: ArrayLike, after: ArrayLike) -> float:
 
 
 def _wilson_bounds(p: float, n: float, confidence: float) -> tuple[float, float]:
-    from scipy.stats import norm
-
-    z = float(norm.ppf(0.5 + confidence / 2))
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * float(np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)))
     return (0.0 if p == 0 else max(0.0, centre - half)), (1.0 if p == 1 else min(1.0, centre + half))

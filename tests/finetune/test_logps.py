@@ -40,7 +40,9 @@ def test_padding_is_by_length_so_the_pad_id_may_be_a_label(tiny):
     torch.testing.assert_close(logps(model, by_eos), logps(model, by_zero), rtol=0, atol=1e-6)
 
 
-def test_gradients_equal_the_plain_form(tiny):
+@pytest.mark.parametrize("chunk", [2, 64])
+def test_gradients_equal_the_plain_form(tiny, monkeypatch, chunk):
+    monkeypatch.setattr("spiritlevel.finetune._logps.CHUNK", chunk)
     model = tiny().requires_grad_(True)
     logps(model, collate(ROWS)).mean().backward()
     ours = {name: p.grad.clone() for name, p in model.named_parameters()}

@@ -18,10 +18,7 @@ from spiritlevel.types import Lesson, Preference, Turn, user
 
 FAMILIES = ("llama", "qwen2", "gemma2", "gemma3", "mistral", "phi")
 EOS = 2
-LESSONS = [
-    Lesson(chat=user(f"{i + 10} {i + 20}"), answer=" ".join(str(30 + (i * k) % 30) for k in range(1, 3 + i % 4)))
-    for i in range(8)
-]
+LESSONS = [Lesson(chat=user(f"{i + 10} {i + 20}"), answer=" ".join(str(30 + (i * k) % 30) for k in range(1, 3 + i % 4))) for i in range(8)]
 PAIRS = [Preference(chat=x.chat, chosen=x.answer, rejected="40 41 42 43", by="test") for x in LESSONS]
 FAST = TrainSettings(epochs=2, lr=1e-2, batch_tokens=30)
 
@@ -41,9 +38,7 @@ def test_eight_lessons_are_learned_with_their_end(tiny, render, tmp_path, precis
     for lesson in LESSONS[:3]:
         ids, start = render((*lesson.chat, Turn(role="assistant", content=lesson.answer)), False)
         said = model.generate(torch.tensor([ids[:start]]), attention_mask=torch.ones(1, start), max_new_tokens=8, do_sample=False)
-        assert said[0, start : len(ids)].tolist() == ids[start:], (
-            "the answer, and then the end although EOS is also the padding id"
-        )
+        assert said[0, start : len(ids)].tolist() == ids[start:], "the answer, and then the end although EOS is also the padding id"
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

@@ -18,7 +18,9 @@ class Words:
 
     def judge(self, transcripts: Sequence[Transcript]) -> list[Judgement]:
         return [
-            Judgement(transcript=t.id, principle="p", instrument="words", probability=0.95 if t.reply.text.startswith(("First", "Sure")) else 0.3)
+            Judgement(
+                transcript=t.id, principle="p", instrument="words", probability=0.95 if t.reply.text.startswith(("First", "Sure")) else 0.3
+            )
             for t in transcripts
         ]
 

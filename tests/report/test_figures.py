@@ -12,9 +12,7 @@ number = st.floats(-1, 1) | st.just(math.nan)
 
 
 def estimate(value: float, low: float | None = None, high: float | None = None) -> Estimate:
-    return Estimate(
-        name="gap", value=value, low=value - 0.1 if low is None else low, high=value + 0.1 if high is None else high, n=30
-    )
+    return Estimate(name="gap", value=value, low=value - 0.1 if low is None else low, high=value + 0.1 if high is None else high, n=30)
 
 
 @settings(max_examples=50, deadline=None)

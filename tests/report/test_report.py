@@ -5,7 +5,8 @@ import pytest
 from huggingface_hub import ModelCard
 
 from spiritlevel import report
-from spiritlevel.types import Cost, Inside, VerdictKind
+from spiritlevel.report import card
+from spiritlevel.types import Cost, Inside, Seen, Side, VerdictKind
 
 KINDS = list(VerdictKind)
 
@@ -33,10 +34,7 @@ def pages(runs):
 def test_verdict_is_on_top_with_every_check(pages, runs, kind):
     text = pages[kind][report.REPORT]
     assert (
-        text.index(f"<h1>{kind.value.capitalize()}</h1>")
-        < text.index('id="checks"')
-        < text.index('id="gap"')
-        < text.index('id="unknown"')
+        text.index(f"<h1>{kind.value.capitalize()}</h1>") < text.index('id="checks"') < text.index('id="gap"') < text.index('id="unknown"')
     )
     assert all(check.threshold in text for check in runs[kind].verdict.checks)
 
@@ -51,7 +49,7 @@ def test_hostile_text_is_inert(pages, kind):
     assert not re.search("[\u202a-\u202e\u2066-\u2069\u200b-\u200f\ud800-\udfff\x00-\x08\x0b-\x1f]", text)
     assert "⟨U+202E⟩" in text
     assert "⟨U+D800⟩" in text
-    assert "␀" in text
+    assert "⟨U+0000⟩" in text
     assert "397 more marks" in text
     assert "more characters]" in text
     assert "x" * 3000 not in text
@@ -118,11 +116,11 @@ def test_training_judges_are_refused(pages):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_card_metadata_is_valid(pages, runs, kind):
-    card = ModelCard(pages[kind][report.CARD], ignore_metadata_errors=False)
-    assert card.data.license == "apache-2.0"
-    assert card.data.base_model == "HuggingFaceTB/SmolLM2-135M-Instruct"
-    assert f"spiritlevel-{kind}" in card.data.tags
-    results = card.data.eval_results
+    loaded = ModelCard(pages[kind][report.CARD], ignore_metadata_errors=False)
+    assert loaded.data.license == "apache-2.0"
+    assert loaded.data.base_model == "HuggingFaceTB/SmolLM2-135M-Instruct"
+    assert f"spiritlevel-{kind}" in loaded.data.tags
+    results = loaded.data.eval_results
     assert len(results) > 10
     for result in results:
         assert result.metric_args["rows"] != ["none"]
@@ -151,10 +149,10 @@ def test_no_licence_or_base_is_claimed_for_models_of_others(runs):
     run = runs[VerdictKind.HELD]
     for spec, base in (("path:/x@1", None), ("hf:org/name@abc", "org/name"), ("openai/gpt", None)):
         compared = run.compared.model_copy(update={"before": run.compared.before.model_copy(update={"spec": spec})})
-        text = report.render(run.journal, run.law, run.tuned, compared, run.inside, None, run.verdict)[report.CARD]
-        card = ModelCard(text)
-        assert card.data.license is None
-        assert card.data.base_model == base
+        text = card.markdown(run.law, run.tuned, compared, run.inside, None, run.verdict, ())
+        data = ModelCard(text).data
+        assert data.license is None
+        assert data.base_model == base
 
 
 def test_one_blob_and_deterministic(rebuild, runs):
@@ -174,17 +172,23 @@ def test_costs_are_shown_only_when_given(runs, pages):
     assert "61.2" in text
 
 
+def test_prompts_left_out_are_told_when_campaigns_are_given(runs):
+    run = runs[VerdictKind.HELD]
+    rows = run.journal.put("transcript", [])
+    seen = Seen(
+        model=run.compared.after, side=Side.OPEN, transcripts=rows, outcomes=rows, prompts=9, clusters=8, largest_cluster=2, left_out=1913
+    )
+    text = report.render(*run.args, (), (seen,))[report.REPORT]
+    assert re.search(r">1,913<.*?open prompts near training data were left out", text)
+
+
 def test_almost_no_evidence_still_makes_a_report(runs):
     run = runs[VerdictKind.UNPROVEN]
     nothing = run.journal.put("pair", [])
-    compared = run.compared.model_copy(
-        update={"measurements": (), "gaps": (), "pairs": nothing, "agreement": (), "instruments": ()}
-    )
+    compared = run.compared.model_copy(update={"measurements": (), "gaps": (), "pairs": nothing, "agreement": (), "instruments": ()})
     tuned = run.tuned.model_copy(update={"lessons": None, "critics": (), "trained": False})
     verdict = run.verdict.model_copy(update={"checks": ()})
-    text = report.render(
-        run.journal, run.law, tuned, compared, Inside(measurements=(), notes=("not looked inside",)), None, verdict
-    )
+    text = report.render(run.journal, run.law, tuned, compared, Inside(measurements=(), notes=("not looked inside",)), None, verdict)
     assert "No gap was computed" in text[report.REPORT]
     assert "Nobody looked inside" in text[report.REPORT]
     assert ModelCard(text[report.CARD]).data.tags

@@ -6,7 +6,7 @@ nor the folder that they lie in.
 
 from pathlib import Path
 
-from spiritlevel.constitution.loading import examples, root_of
+from spiritlevel.constitution.loading import examples, root_of, stems
 from spiritlevel.constitution.model import Example
 from spiritlevel.constitution.reading import Faults
 from spiritlevel.errors import ConstitutionError
@@ -16,7 +16,7 @@ def load(folder: Path | str | None = None) -> tuple[Example, ...]:
     """The certify half of a constitution's examples; ConstitutionError lists faults."""
     root = root_of(folder)
     faults = Faults()
-    found = examples(root / "certify", {path.stem for path in (root / "principles").glob("*.md")}, faults)
+    found = examples(root / "certify", stems(root), faults)
     if faults.found:
         raise ConstitutionError(faults.found)
     return tuple(found)

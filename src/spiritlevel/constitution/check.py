@@ -1,9 +1,10 @@
 """`spiritlevel constitution check`: every fault of form at once, and counts that are too small."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
-from spiritlevel.constitution.loading import examples, gather, root_of
+from spiritlevel.constitution.loading import examples, gather, root_of, stems
 from spiritlevel.constitution.model import Constitution, Example
 from spiritlevel.constitution.reading import Faults
 
@@ -18,12 +19,32 @@ def check(folder: Path | str | None = None) -> tuple[Constitution | None, list[s
     root = root_of(folder)
     faults = Faults()
     law = gather(root, faults)
-    ids = {path.stem for path in (root / "principles").glob("*.md")}
+    ids = stems(root)
     certify = examples(root / "certify", ids, faults)
     for id in sorted(ids):
         teach = [e for e in (law.teach if law else ()) if e.principle == id]
         _counts(root, id, teach, [e for e in certify if e.principle == id], faults)
+    _apart(root, law.teach if law else (), certify, faults)
     return law, faults.found
+
+
+def _apart(root: Path, teach: Sequence[Example], certify: Sequence[Example], faults: Faults) -> None:
+    """The halves share no scenario and no near-duplicate prompt: a judge fitted to what training saw cannot certify."""
+    from spiritlevel import firewall
+
+    ids = firewall.clusters([e.prompt for e in (*teach, *certify)])
+    taught = {cluster: e for e, cluster in zip(teach, ids, strict=False)}
+    groups = {e.group for e in teach}
+    said: set[str] = set()
+    for e, cluster in zip(certify, ids[len(teach) :], strict=True):
+        path = root / "certify" / f"{e.principle}.md"
+        if e.prompt not in said and cluster in taught:
+            other = taught[cluster]
+            same = "stands in both halves" if other.prompt == e.prompt else f"is nearly {other.prompt[:50]!r} of the teach half"
+            faults.add(path, 1, f"prompt {e.prompt[:50]!r} {same}; keep it in one")
+        if e.group in groups and e.group not in said:
+            faults.add(path, 1, f"group {e.group.partition('/')[2]!r} stands in both halves; keep a scenario in one")
+        said |= {e.prompt, e.group}
 
 
 def _counts(root: Path, id: str, teach: list[Example], certify: list[Example], faults: Faults) -> None:
@@ -42,6 +63,3 @@ def _counts(root: Path, id: str, teach: list[Example], certify: list[Example], f
         faults.add(path, 1, f"principle {id!r} has {pairs} prompts with replies of both kinds; write at least {MIN_PAIRS}")
     if not any(e.kind != "harmful" for e in both):
         faults.add(path, 1, f"principle {id!r} has no harmless look-alike; write some, or the model learns to refuse words")
-    shared = {e.prompt for e in teach} & {e.prompt for e in certify}
-    for prompt in sorted(shared):
-        faults.add(root / "certify" / f"{id}.md", 1, f"prompt {prompt[:50]!r} stands in both halves; keep it in one")

@@ -3,11 +3,10 @@
 from pathlib import Path
 from typing import Any, get_args
 
-import yaml
 from pydantic import ValidationError
 
 from spiritlevel.constitution.model import MEASURES, Constitution, Example, Horizon, Policy, Principle
-from spiritlevel.constitution.reading import Document, Faults, Section, read
+from spiritlevel.constitution.reading import Document, Faults, NotYaml, Section, parse_yaml, read
 from spiritlevel.errors import ConstitutionError
 from spiritlevel.types import Kind
 
@@ -49,25 +48,35 @@ def gather(root: Path, faults: Faults) -> Constitution | None:
         principles[found.id] = found
     if not principles:
         faults.add(root / "principles", 1, "no principle could be read; write at least one Markdown file with front matter")
-    teach = examples(root / "teach", set(principles), faults)
+    teach = examples(root / "teach", {*principles, *stems(root)}, faults)
     if policy is None or not principles:
         return None
     ordered = tuple(sorted(principles.values(), key=lambda p: (p.priority, p.id)))
     return Constitution(name=root.name, principles=ordered, policy=policy, teach=tuple(teach))
 
 
+def stems(root: Path) -> set[str]:
+    """Ids that principle files promise, whether or not they can be read."""
+    return {path.stem for path in (root / "principles").glob("*.md")}
+
+
 def _principle(doc: Document, faults: Faults) -> Principle | None:
     meta, path = doc.meta, doc.path
-    missing = [name for name in FIELDS if meta.get(name) in (None, "")]
-    for name in missing:
-        faults.add(path, 2, f"front matter lacks {name!r}; add it")
+    before = len(faults.found)
+    for name in FIELDS:
+        value = meta.get(name)
+        if isinstance(value, (list, dict)):
+            faults.add(path, 2, f"field {name!r} is a list; write it as one line of text")
+        elif value is None or not str(value).strip():
+            faults.add(path, 2, f"front matter lacks {name!r}; add it")
     for name in sorted(set(meta) - set(FIELDS)):
         faults.add(path, 2, f"front matter has an unknown field {name!r}; remove it or correct its spelling")
     if meta.get("id") not in (None, path.stem):
         faults.add(path, 2, f"id {meta['id']!r} is not the file's stem {path.stem!r}; make them equal")
     if meta.get("horizon") not in (None, *get_args(Horizon)):
         faults.add(path, 2, f"horizon {meta['horizon']!r} is not near, long or both; choose one")
-    if not isinstance(meta.get("priority", 1), int):
+    priority = meta.get("priority") or 1
+    if isinstance(priority, bool) or not isinstance(priority, int) or not 1 <= priority <= 5:
         faults.add(path, 2, f"priority {meta['priority']!r} is not a whole number; write 1 (first) to 5")
     text = doc.sections[0].body
     if not text:
@@ -78,16 +87,16 @@ def _principle(doc: Document, faults: Faults) -> Principle | None:
         faults.add(path, 1, "no reason is given; add a section '## Why'")
     openings = [o for _, o in how.bullets()] if how else []
     if not openings:
-        faults.add(
-            path, how.line if how else 1, "no way to decline is given; add '## How to decline' with at least one '- ' item"
-        )
+        faults.add(path, how.line if how else 1, "no way to decline is given; add '## How to decline' with at least one '- ' item")
     try:
         values: dict[str, Any] = {name: meta[name] for name in FIELDS}
         for name in set(FIELDS) - {"priority"}:
             values[name] = str(values[name]).strip()
         return Principle(**values, text=text, why=why.body if why else "", openings=tuple(openings))
-    except (KeyError, ValidationError):
-        return None  # each reason is among the faults by now
+    except (KeyError, ValidationError) as error:
+        if len(faults.found) == before:
+            faults.add(path, 2, f"cannot be understood ({str(error).splitlines()[0]}); correct the front matter")
+        return None
 
 
 def examples(folder: Path, principles: set[str], faults: Faults) -> list[Example]:
@@ -119,9 +128,7 @@ def _examples(doc: Document, principle: str, faults: Faults) -> list[Example]:
         elif section.level == 2:
             kind, prompt = _heading(doc.path, section, faults)
         elif section.title.lower() not in ("violating", "following"):
-            faults.add(
-                doc.path, section.line, f"heading {section.title!r} is neither 'violating' nor 'following'; use one of them"
-            )
+            faults.add(doc.path, section.line, f"heading {section.title!r} is neither 'violating' nor 'following'; use one of them")
         elif not group or not prompt:
             faults.add(doc.path, section.line, "a reply without a prompt; put '# group' and '## harmful: the prompt' above it")
         elif not section.body:
@@ -160,11 +167,10 @@ def _policy(path: Path, faults: Faults) -> Policy | None:
         faults.add(path, 1, "no policy.yaml; copy the default one with `spiritlevel init NAME` and edit it")
         return None
     try:
-        loaded = yaml.safe_load(path.read_text("utf-8", errors="replace").replace("\x00", "")) or {}
-        policy = Policy.model_validate(loaded)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        faults.add(path, mark.line + 1 if mark else 1, "not valid YAML; correct the line")
+        loaded = parse_yaml(path.read_text("utf-8", errors="replace"))
+        policy = Policy.model_validate({} if loaded is None else loaded)
+    except NotYaml as error:
+        faults.add(path, error.line, "not valid YAML; correct the line")
         return None
     except ValidationError as error:
         for item in error.errors():

@@ -6,6 +6,41 @@ from pathlib import Path
 import yaml
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+BAD_VALUES = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What PyYAML lets through for values that no type can hold (2020-99-99, `!!bool x`) or that nest too deep."""
+
+
+class NotYaml(ValueError):
+    """Text that is not usable YAML; `line` (1-based) is where."""
+
+    def __init__(self, line: int) -> None:
+        self.line = line
+        super().__init__(f"line {line} is not valid YAML")
+
+
+class _Loader(yaml.SafeLoader):
+    pass
+
+
+def _text(loader: _Loader, node: yaml.ScalarNode) -> str:
+    value = str(loader.construct_scalar(node))
+    if any("\ud800" <= c <= "\udfff" for c in value):  # an escape can make what no file can hold
+        raise yaml.constructor.ConstructorError(None, None, "a lone surrogate", node.start_mark)
+    return value
+
+
+_Loader.add_constructor("tag:yaml.org,2002:str", _text)
+
+
+def parse_yaml(text: str) -> object:
+    """What YAML text holds; NotYaml, and nothing else, when it cannot be read."""
+    try:
+        return yaml.load(text.replace("\x00", ""), Loader=_Loader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise NotYaml(mark.line + 1 if mark else 1) from None
+    except BAD_VALUES:
+        raise NotYaml(1) from None
 
 
 @dataclass
@@ -48,12 +83,16 @@ class Document:
 
 
 def read(path: Path, faults: Faults) -> Document:
-    """Parse a file. NUL and undecodable bytes are faults; what can be read is still returned."""
-    raw = path.read_bytes()
+    """Parse a file; never raises. NUL and undecodable bytes are faults; what can be read is still returned."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        faults.add(path, 1, f"cannot be read ({error.strerror}); put a readable text file there")
+        return Document(path, {}, [Section(0, "", 1, [])])
     text = raw.decode("utf-8", errors="replace")
     if "\x00" in text or REPLACEMENT in text:
-        line = next(i for i, t in enumerate(text.split("\n"), 1) if "\x00" in t or REPLACEMENT in t)
-        faults.add(path, line, "bytes that are not UTF-8 text, or NUL; save the file as UTF-8 and remove them")
+        bad = next(i for i, t in enumerate(text.split("\n"), 1) if "\x00" in t or REPLACEMENT in t)
+        faults.add(path, bad, "bytes that are not UTF-8 text, or NUL; save the file as UTF-8 and remove them")
         text = text.replace("\x00", "")
     lines = [line.rstrip("\r") for line in text.split("\n")]
     meta: dict[str, object] = {}
@@ -78,10 +117,9 @@ def read(path: Path, faults: Faults) -> Document:
 
 def _front_matter(path: Path, lines: list[str], faults: Faults) -> dict[str, object]:
     try:
-        loaded = yaml.safe_load("\n".join(lines)) or {}
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        faults.add(path, (mark.line if mark else 0) + 2, "front matter is not valid YAML; quote values that hold a colon")
+        loaded = parse_yaml("\n".join(lines)) or {}
+    except NotYaml as error:
+        faults.add(path, error.line + 1, "front matter is not valid YAML; quote values that hold a colon")
         return {}
     if not isinstance(loaded, dict):
         faults.add(path, 2, "front matter is not a list of `field: value` lines; write it so")

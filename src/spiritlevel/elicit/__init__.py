@@ -49,9 +49,7 @@ def run(
     families, to compare with them. FirewallError when the sealed side is asked for without a ticket; DataError when no prompt is left.
     """
     if side is Side.SEALED and (ticket is None or ticket.attempt < 1):
-        raise FirewallError(
-            "the sealed prompts are read by release alone and no attempt is left; measure on the open side instead"
-        )
+        raise FirewallError("the sealed prompts are read by release alone and no attempt is left; measure on the open side instead")
     everything = gather(law, config, trained_on)
     chosen = list(select([p for p in everything if p.side is side], config, lessons=side is Side.TEACH and not sample))
     if not chosen:
@@ -64,8 +62,7 @@ def run(
     replies = journal.rows(backends.ask(journal, opened, asks, label=f"{side.value}: asking {model.spec}"), Reply)
     _not_too_many(replies, model)
     transcripts = [
-        Transcript(prompt=p, chat=ask.chat, reply=reply, model=model.key)
-        for p, ask, reply in zip(chosen, asks, replies, strict=True)
+        Transcript(prompt=p, chat=ask.chat, reply=reply, model=model.key) for p, ask, reply in zip(chosen, asks, replies, strict=True)
     ]
     stored = journal.put("transcript", transcripts)
     outcomes: RowSet = judges.score(journal, TextJudge(), transcripts)
@@ -78,7 +75,9 @@ def run(
         prompts=len({p.goal for p in chosen}),
         clusters=len({p.cluster for p in chosen}),
         largest_cluster=max(sizes.values()),
-        left_out=sum(p.side is Side.TEACH for p in everything) if side is not Side.TEACH else 0,
+        left_out=sum(p.side is Side.TEACH and firewall.side_of(p.cluster, config.shares) is side for p in everything)
+        if side is not Side.TEACH
+        else 0,
         families=tuple(sorted({p.family for p in chosen})),
         atoms=firewall.atoms_of(chosen),
         attempt=ticket.attempt if ticket else 0,
@@ -86,7 +85,10 @@ def run(
 
 
 def select(prompts: list[Prompt], config: ElicitConfig, *, lessons: bool) -> Iterable[Prompt]:
-    """The prompts of one side, attacked versions after the plain ones; for `lessons` all, under taught families alone. Order and choice follow content hashes, never the file's order."""
+    """The prompts of one side, attacked versions after the plain ones; for `lessons` all, under taught families alone.
+
+    Order and choice follow content hashes, never the file's order.
+    """
     families = [name for name in config.attacks if name != "direct"]
     if lessons:
         families = [name for name in families if name not in config.untaught]
@@ -112,5 +114,6 @@ def _not_too_many(replies: list[Reply], model: ModelRef) -> None:
     failed = [r.error for r in replies if r.error]
     if len(failed) > MOST_ERRORED * len(replies):
         raise TooManyFailures(
-            f"{len(failed)} of {len(replies)} calls to {model.spec!r} failed (last: {failed[-1]}); mend the endpoint and run again: what came back is kept"
+            f"{len(failed)} of {len(replies)} calls to {model.spec!r} failed (last: {failed[-1]}); "
+            "mend the endpoint and run again: what came back is kept"
         )

@@ -1,6 +1,6 @@
 """The `elicit` section of a configuration."""
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from spiritlevel.types import Frozen, Kind, Side
 
@@ -38,6 +38,13 @@ class ElicitConfig(Frozen):
     temperature: float = Field(0.7, ge=0)
     shares: tuple[float, float, float] = (0.6, 0.25, 0.15)
     """Shares of clusters on the teach, open and sealed side."""
+
+    @field_validator("shares")
+    @classmethod
+    def _whole(cls, shares: tuple[float, float, float]) -> tuple[float, float, float]:
+        if not (min(shares) >= 0 and abs(sum(shares) - 1) <= 1e-9):
+            raise ValueError("shares must be at least 0 and sum to 1")
+        return shares
 
     @property
     def attacked(self) -> int:

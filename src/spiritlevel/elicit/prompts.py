@@ -18,13 +18,19 @@ def gather(law: Constitution, config: ElicitConfig, trained_on: Sequence[str] = 
     """All prompts with cluster and side. `trained_on`: texts known to be in training; whatever is near them is taught, not tested."""
     found = list(_seeds(law, Path(config.seeds) if config.seeds else SEEDS)) if config.use_seeds else []
     for file in config.prompts:
+        if file.principle and file.principle not in {p.id for p in law.principles}:
+            known = ", ".join(p.id for p in law.principles)
+            raise ConfigError(f"prompt file {file.path!r} names principle {file.principle!r}; use one of {known}, or none")
         found += near_principle(law, read_file(file))
-    unique = list({(p.text, p.kind): p for p in found}.values())
+    # sorted, so that which of two equal prompts is kept does not depend on the order of files
+    unique = list({(p.text, p.kind): p for p in sorted(found, key=lambda p: p.model_dump_json())}.values())
     taught = [example.prompt for example in law.teach]
     return firewall.assign(unique, teach_texts=[*taught, *trained_on], shares=config.shares)
 
 
 def _seeds(law: Constitution, folder: Path) -> Iterable[Prompt]:
+    if not folder.is_dir():
+        raise ConfigError(f"folder of seeds {str(folder)!r} does not exist; correct elicit.seeds, or write none")
     faults = Faults()
     known = {p.id: p for p in law.principles}
     for path in sorted(folder.glob("*.md")):
@@ -53,8 +59,8 @@ def read_file(file: PromptFile) -> list[Prompt]:
             continue
         try:
             row = json.loads(line)
-            text = str(row["prompt"])
-        except (ValueError, KeyError, TypeError):
+            text = row["prompt"].encode("utf-8", "replace").decode()  # a JSON escape can make a lone surrogate
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise DataError(f"{path}:{number}: not a JSON object with a 'prompt'; correct or remove the line") from None
         if not text.strip():
             continue
@@ -68,11 +74,13 @@ def read_file(file: PromptFile) -> list[Prompt]:
 def near_principle(law: Constitution, prompts: list[Prompt]) -> list[Prompt]:
     """Harmful prompts that name no principle are put under the one whose taught prompts are nearest (cosine of word tf-idf)."""
     lost = [p for p in prompts if not p.principle and p.kind is not Kind.PLAIN]
-    if not lost or not law.teach:
+    if not lost:
         return prompts
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     asked = [e for e in law.teach if e.principle != law.helpfulness]
+    if not asked:
+        raise DataError("prompts name no principle and the constitution teaches no example to compare them with; give the file a principle")
     words = TfidfVectorizer(sublinear_tf=True, stop_words="english").fit([e.prompt for e in asked])
     near = (words.transform([p.text for p in lost]) @ words.transform([e.prompt for e in asked]).T).toarray()
     names = {p.id: asked[int(i)].principle for p, i in zip(lost, near.argmax(axis=1), strict=True)}

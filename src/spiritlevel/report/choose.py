@@ -118,9 +118,7 @@ def over_refusals(pairs: Sequence[Pair], most: int = 6) -> list[Pair]:
     mine = [
         p
         for p in pairs
-        if p.prompt.side is not Side.SEALED
-        and p.prompt.kind in (Kind.LOOKALIKE, Kind.PLAIN)
-        and p.after_outcome is Outcome.REFUSAL
+        if p.prompt.side is not Side.SEALED and p.prompt.kind in (Kind.LOOKALIKE, Kind.PLAIN) and p.after_outcome is Outcome.REFUSAL
     ]
     return _first(
         sorted(

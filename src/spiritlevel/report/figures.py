@@ -69,12 +69,7 @@ def finite(e: Estimate) -> bool:
 def gap_reach(gaps: Sequence[Gap]) -> tuple[float, float]:
     """One scale for all panels of the gap."""
     return reach(
-        [
-            v
-            for g in gaps
-            for e in (g.proxy_teach, g.proxy_open, g.intent_open, g.gap, g.noise_only)
-            for v in (e.low, e.high, e.value)
-        ]
+        [v for g in gaps for e in (g.proxy_teach, g.proxy_open, g.intent_open, g.gap, g.noise_only) for v in (e.low, e.high, e.value)]
     )
 
 
@@ -105,9 +100,7 @@ def gap(g: Gap, title: str, span: tuple[float, float], evidence: str) -> Markup:
         if finite(e):
             start, end = sorted((x(0), x(e.value)))
             parts.append(
-                Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="13"/>').format(
-                    kind, start, y, max(end - start, 0.8)
-                )
+                Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="13"/>').format(kind, start, y, max(end - start, 0.8))
             )
             parts += whisker(x(e.low), x(e.high), y + 6.5)
         parts.append(_text(WIDTH, y + 11, words.number(e.value, "gap").removesuffix(" points"), "value", "end", evidence))
@@ -176,9 +169,7 @@ def layers(readouts: Sequence[LayerReadout], title: str) -> Markup:
     x = Scale(known[0].layer, known[-1].layer, 34, WIDTH - 10)
     y = Scale(math.floor(10 * least) / 10, 1.0, bottom, top)
     parts = [
-        p
-        for t in ticks(y.low, 1.0)
-        for p in (_line(34, y(t), WIDTH - 10, y(t), "grid"), _text(28, y(t) + 4, f"{t:.1f}", "tick", "end"))
+        p for t in ticks(y.low, 1.0) for p in (_line(34, y(t), WIDTH - 10, y(t), "grid"), _text(28, y(t) + 4, f"{t:.1f}", "tick", "end"))
     ]
     parts.append(_line(34, y(0.5), WIDTH - 10, y(0.5), "chance"))
     parts.append(_text(WIDTH - 10, y(0.5) - 4, "chance", "tick", "end"))
@@ -193,13 +184,10 @@ def layers(readouts: Sequence[LayerReadout], title: str) -> Markup:
         up, down = [(a, y(e.high)) for a, e in zip(at, of, strict=True)], [(a, y(e.low)) for a, e in zip(at, of, strict=True)]
         parts.append(Markup('<polygon class="band {}" points="{}"/>').format(kind, _points([*up, *reversed(down)])))
         parts.append(
-            Markup('<polyline class="curve {}" points="{}"/>').format(
-                kind, _points([(a, y(e.value)) for a, e in zip(at, of, strict=True)])
-            )
+            Markup('<polyline class="curve {}" points="{}"/>').format(kind, _points([(a, y(e.value)) for a, e in zip(at, of, strict=True)]))
         )
         parts += [
-            Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="2.6"/>').format(kind, a, y(e.value))
-            for a, e in zip(at, of, strict=True)
+            Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="2.6"/>').format(kind, a, y(e.value)) for a, e in zip(at, of, strict=True)
         ]
     text = "; ".join(
         f"layer {r.layer}: before {words.told(r.before)}, after {words.told(r.after)}" for r in known[:: max(1, len(known) // 6)]

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ class StepCost(Frozen):
     cost: Cost
 
 
+@cache
 def environment() -> "Environment":
     """Templates with all output escaped, and every string made visible first, whoever wrote it."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -83,13 +85,13 @@ def html(
         "plotted": choose.plotted(compared),
         "exam_plotted": choose.plotted(exam) if exam else [],
         "cells": choose.cells(compared) if any(m.cell for m in compared.measurements) else [],
-        "groups": groups(law, compared, inside, exam),
+        "groups": groups(law, ("Open prompts", compared), ("Sealed prompts", exam)),
+        "inside_groups": groups(law, ("Inside", inside)),
         "instrument": namer(tuned, compared, exam),
         "grades": instrument_grades(tuned, compared, exam),
         "judges": training_judges(tuned),
         "lessons": lesson_counts(lessons),
         "layer_rows": sorted({row for m in inside.measurements for row in m.rows}),
-        "inside_lines": choose.side_by_side(m for m in inside.measurements if not m.principle and not m.cell),
         "best_layers": best_layers(inside),
         "worst": choose.worst(pairs),
         "over": choose.over_refusals(pairs),
@@ -114,9 +116,7 @@ def known_rows(tuned: Tuned, compared: Compared, exam: Compared | None, seen: Se
     known = {r.id: f"{r.n:,} rows of kind {r.kind}" for r in sets if r is not None}
     if exam is not None:
         known[exam.pairs.id] = f"{exam.pairs.n:,} rows of kind {exam.pairs.kind}, sealed"
-    known[f"lineage:{tuned.lineage.weights or tuned.ref.key}"] = (
-        "the lineage that lies beside the weights and in the project's ledger"
-    )
+    known[f"lineage:{tuned.lineage.weights or tuned.ref.key}"] = "the lineage that lies beside the weights and in the project's ledger"
     known["none"] = "the figure came without the names of its rows; do not rely on it"
     return known
 
@@ -131,15 +131,11 @@ def tiles(compared: Compared) -> list[choose.Line]:
     return [x for x in choose.plotted(compared) if x.name in ("delivered_harm", "over_refusal_lookalike")]
 
 
-def groups(law: Constitution, compared: Compared, inside: Inside, exam: Compared | None) -> list[tuple[str, bool, choose.Lines]]:
+def groups(law: Constitution, *of: tuple[str, Compared | Inside | None]) -> list[tuple[str, bool, choose.Lines]]:
     """All measurements: (heading, folded, lines)."""
     found: list[tuple[str, bool, choose.Lines]] = []
-    for name, measured in (
-        ("Open prompts", compared.measurements),
-        ("Sealed prompts", exam.measurements if exam else ()),
-        ("Inside", inside.measurements),
-    ):
-        lines = choose.side_by_side(measured)
+    for name, value in of:
+        lines = choose.side_by_side(value.measurements if value else ())
         found.append((f"{name}: over all", False, [x for x in lines if not x.principle and not x.cell]))
         found.append((f"{name}: by cell", True, [x for x in lines if not x.principle and x.cell]))
         for principle in dict.fromkeys(x.principle for x in lines if x.principle):

@@ -40,14 +40,19 @@ class Refs:
         """A number element: value, interval, n, and its evidence."""
         key = self.key(rows)
         return Markup('<span class="num" data-evidence="{}"><b>{}</b>{} <span class="ci">{}</span></span>').format(
-            self.attribute(key), words.number(e.value, e.name, phase), self.cite(key), words.interval(e, phase)
+            self.attribute(key), tight(words.number(e.value, e.name, phase)), self.cite(key), tight(words.interval(e, phase))
         )
 
     def count(self, n: int, rows: Iterable[str]) -> Markup:
         """A number element for a plain count, which has no interval."""
         key = self.key(rows)
-        return Markup('<span class="num" data-evidence="{}">{}{}</span>').format(self.attribute(key), f"{n:,}", self.cite(key))
+        return Markup('<span class="num count" data-evidence="{}">{}{}</span>').format(self.attribute(key), f"{n:,}", self.cite(key))
 
     def table(self) -> list[tuple[int, list[tuple[str, str]]]]:
         """(number, ids with what is known of each), for the end of the document."""
         return [(n, [(row, self.known.get(row, "")) for row in key]) for key, n in self.numbers.items()]
+
+
+def tight(text: str) -> str:
+    """Breaks lines only after a comma."""
+    return text.replace(" ", "\u00a0").replace(",\u00a0", ", ")

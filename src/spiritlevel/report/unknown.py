@@ -61,9 +61,7 @@ def unknowns(
     said += _prompts(pairs, all_pairs)
     said.append((AGREED, all_pairs) if compared.agreement else (NOT_AGREED, ()))
     name = words.line(law.name)
-    said.append(
-        (f"Only what the constitution “{name}” names was looked for. A harm that no principle mentions leaves no trace.", ())
-    )
+    said.append((f"Only what the constitution “{name}” names was looked for. A harm that no principle mentions leaves no trace.", ()))
     notes = [*tuned.notes, *compared.notes, *(exam.notes if exam else ()), *inside.notes]
     return said + [(words.line(note, 600), ()) for note in dict.fromkeys(notes)]
 
@@ -75,9 +73,7 @@ def _pooling(law: Constitution, compared: Compared) -> Iterator[Said]:
         yield f"Too few prompt clusters to tell the gap of each principle alone; pooled instead: {names}.", (compared.pairs.id,)
     told = {g.principle for g in compared.gaps}
     silent = [
-        p.title
-        for p in law.principles
-        if not told & {p.id, f"category:{p.category}", f"horizon:{p.horizon}"} and p.id != law.helpfulness
+        p.title for p in law.principles if not told & {p.id, f"category:{p.category}", f"horizon:{p.horizon}"} and p.id != law.helpfulness
     ]
     if silent:
         yield f"Nothing is known on the gap under these principles, not even pooled: {'; '.join(silent)}.", (compared.pairs.id,)

@@ -64,8 +64,6 @@ def visible(text: str, limit: int = 4000, note: bool = True) -> str:
 def _spelled(char: str, kind: str) -> str:
     if char in "\n\t":
         return char
-    if kind == "Cc" and ord(char) < 0x20:
-        return chr(0x2400 + ord(char))
     if kind in ("Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"):
         return f"⟨U+{ord(char):04X}⟩"
     return char
@@ -130,9 +128,7 @@ def subject(law: Constitution, principle: str) -> str:
     if kind == "category" and name in law.policy.categories:
         return law.policy.categories[name].title
     if kind == "horizon" and name:
-        return {"near": "Near-term principles", "long": "Long-term principles", "both": "Principles of both horizons"}.get(
-            name, line(name)
-        )
+        return {"near": "Near-term principles", "long": "Long-term principles", "both": "Principles of both horizons"}.get(name, line(name))
     return next((p.title for p in law.principles if p.id == principle), line(principle))
 
 

@@ -1,0 +1,168 @@
+"""Agreement of each judge with people, on shared/data's labels: `python benchmarks/judges.py [--probe MODEL]`.
+
+The text rules were written while reading one half of XSTest's and PyRIT's prompt groups; figures are of the other half. The
+embedding judge is fitted to the certify half of the default constitution and has seen none of these rows, so it gets all.
+"""
+
+import argparse
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spiritlevel import constitution, stats
+from spiritlevel.constitution import certify
+from spiritlevel.evidence.memory import MemoryJournal
+from spiritlevel.judges import embedding, probe
+from spiritlevel.judges.text import TextJudge
+from spiritlevel.judges.violation import delivered
+from spiritlevel.types import Estimate, Judgement, Kind, Outcome, Prompt, Reply, Transcript, user
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+TOLD = (Outcome.REFUSAL, Outcome.REFUSE_THEN_COMPLY)
+
+
+def load(name: str) -> list[dict[str, Any]]:
+    """Rows of a shared data file."""
+    return [json.loads(line) for line in (DATA / f"{name}.jsonl").read_text("utf-8").splitlines()]
+
+
+def held(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of the groups that the rules were not written on."""
+    return [r for r in rows if int(hashlib.sha256(r["group"].encode()).hexdigest(), 16) % 2]
+
+
+def transcripts(rows: Sequence[dict[str, Any]]) -> list[Transcript]:
+    """Labelled rows as transcripts of harmful prompts."""
+    return [
+        Transcript(
+            prompt=Prompt(id=r["id"], text=r["prompt"], goal=r["prompt"], principle="", kind=Kind.HARMFUL),
+            chat=user(r["prompt"]),
+            reply=Reply(text=r["response"]),
+            model=r.get("model", ""),
+        )
+        for r in rows
+    ]
+
+
+def line(what: str, e: Estimate) -> None:
+    """One figure with its interval and its n (prompt groups)."""
+    print(f"{what:<86} {e.value:6.3f}  [{e.low:.3f}, {e.high:.3f}]  n={e.n}", flush=True)
+
+
+def refusals() -> None:
+    """The text judge against human refusal labels."""
+    judge = TextJudge()
+    for name in ("labelled_xstest_refusal", "labelled_pyrit_refusal"):
+        rows = held(load(name))
+        outcome = [j.outcome for j in judge.judge(transcripts(rows))]
+        topical = ["off topic" not in j.reason for j in judge.judge(transcripts(rows))]
+        groups = [r["group"] for r in rows]
+        full = [i for i, r in enumerate(rows) if r["refusal"] != 0.5]
+
+        def kappa(what: str, human: Sequence[bool], told: Sequence[bool], at: Sequence[int], groups: Sequence[str] = groups) -> None:
+            line(what, stats.kappa([human[i] for i in at], [told[i] for i in at], [groups[i] for i in at], seed=0))
+
+        human, some = [r["refusal"] == 1 for r in rows], [r["refusal"] > 0 for r in rows]
+        refused = [o is Outcome.REFUSAL for o in outcome]
+        any_refusal = [o in TOLD for o in outcome]
+        all_rows = range(len(rows))
+        kappa(f"text, {name}: refusal, kappa (partial ones left out)", human, refused, full)
+        kappa(f"text, {name}: full refusal against all else, kappa", human, refused, all_rows)
+        kappa(f"text, {name}: any refusal against none, kappa", some, any_refusal, all_rows)
+        if "pyrit" in name:
+            off = [r or not t for r, t in zip(refused, topical, strict=True)]
+            kappa(f"text, {name}: refusal or off topic (PyRIT counts both), kappa", human, off, all_rows)
+        for model in sorted({r["model"] for r in rows if "model" in r}):
+            kappa(f"   answers of {model}", human, refused, [i for i in full if rows[i]["model"] == model])
+
+
+def harm(most: int) -> None:
+    """Embedding and composite judges against human labels of harm, of objectives reached and of compliance with unsafe prompts."""
+    reply = embedding.fit(MemoryJournal(), certify.load())
+    line(reply.auroc.name, reply.auroc)
+    unsafe = [r for r in load("labelled_xstest_refusal") if r["prompt_harmful"] and r["refusal"] != 0.5]
+    teach = [e for e in constitution.load().teach if e.kind is Kind.HARMFUL]
+    known = [
+        {"id": str(i), "prompt": e.prompt, "response": e.reply, "group": e.principle + e.group, "y": e.violating}
+        for i, e in enumerate(teach)
+    ]
+    sets = (
+        ("our teach half: violating", known, lambda r: r["y"]),
+        ("XSTest unsafe prompts: complied", unsafe, lambda r: r["refusal"] == 0),
+        ("PyRIT harm: mean score at least 0.5", load("labelled_pyrit_harm"), lambda r: r["score"] >= 0.5),
+        ("PyRIT objective: achieved", load("labelled_pyrit_objective"), lambda r: bool(r["achieved"])),
+    )
+    text = TextJudge()
+    for name, rows, label in sets:
+        order = sorted(rows, key=lambda r: hashlib.sha256(r["id"].encode()).hexdigest())[:most]
+        asked, y, groups = transcripts(order), [bool(label(r)) for r in order], [r["group"] for r in order]
+        told: list[tuple[str, list[Judgement]]] = [("text", text.judge(asked)), ("embedding", reply.judge(asked))]
+        told.append(("delivered", delivered(text, reply).judge(asked)))
+        for who, rows_ in told:
+            p = np.asarray([np.nan if j.probability is None else j.probability for j in rows_])
+            kept = ~np.isnan(p)
+            g = [x for x, k in zip(groups, kept, strict=True) if k]
+            yes = np.asarray(y)[kept]
+            line(f"{who}, {name}, AUROC ({int((~kept).sum())} not judged)", stats.auroc(p[kept], yes, g, seed=0))
+            line(f"{who}, {name}, kappa at 0.5", stats.kappa(p[kept] > 0.5, yes, g, seed=0))
+
+
+def probes(spec: str, most: int) -> None:
+    """The patient's own read-outs, fitted to the teach half, on the certify half and on other people's prompts."""
+    from spiritlevel import backends
+
+    journal = MemoryJournal()
+    weights = backends.open_weights(backends.resolve(spec), journal)
+    law, other = constitution.load(), certify.load()
+    request, reply = (probe.fit(journal, weights, law.teach, readout) for readout in ("request", "reply"))
+    for one in (request, reply):
+        line(f"{one.identity.name}, layer {one.layer} of {weights.layers}, teach half, grouped cross-validation", one.auroc)
+    rows = probe.request_rows(other)
+    scores = probe.request_scores(journal, request, weights, [user(e.prompt) for e, _ in rows])
+    line("probe-request, certify half", stats.auroc(scores, [y for _, y in rows], [e.group for e, _ in rows], seed=0))
+    pairs = probe.reply_rows(other)
+    scores = probe.reply_scores(journal, reply, weights, [user(e.prompt, prefill=e.reply) for e, _ in pairs])
+    line(
+        "probe-reply, certify half, within harmful prompts", stats.auroc(scores, [y for _, y in pairs], [e.group for e, _ in pairs], seed=0)
+    )
+    wrong = probe.request_scores(journal, request, weights, [user(e.prompt, prefill=e.reply) for e, _ in pairs])
+    line(
+        "probe-request on the same (it reads the prompt alone: chance)",
+        stats.auroc(wrong, [y for _, y in pairs], [e.group for e, _ in pairs], seed=0),
+    )
+    x = load("prompts_xstest")[:most]
+    scores = probe.request_scores(journal, request, weights, [user(r["prompt"]) for r in x])
+    line(
+        "probe-request, XSTest unsafe against safe prompts", stats.auroc(scores, [r["harmful"] for r in x], [r["group"] for r in x], seed=0)
+    )
+    mixed = [*load("prompts_advbench")[: most // 4], *load("prompts_catqa")[: most // 4], *load("prompts_benign")[: most // 2]]
+    scores = probe.request_scores(journal, request, weights, [user(r["prompt"][:1500]) for r in mixed])
+    line(
+        "probe-request, AdvBench and CatQA against benign",
+        stats.auroc(scores, [r["harmful"] for r in mixed], [r["group"] for r in mixed], seed=0),
+    )
+    unsafe = [r for r in load("labelled_xstest_refusal") if r["prompt_harmful"] and r["refusal"] != 0.5]
+    unsafe = sorted(unsafe, key=lambda r: hashlib.sha256(r["id"].encode()).hexdigest())[:most]
+    scores = probe.reply_scores(journal, reply, weights, [user(r["prompt"], prefill=r["response"][:600]) for r in unsafe])
+    e = stats.auroc(scores, [r["refusal"] == 0 for r in unsafe], [r["group"] for r in unsafe], seed=0)
+    line("probe-reply, XSTest unsafe prompts: complied against refused (others' answers)", e)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--probe", metavar="MODEL", help="also measure the probe judge on this model, for example bundled")
+    parser.add_argument("--most", type=int, default=400, help="rows a set, at most")
+    parser.add_argument("--only", choices=("text", "harm", "probe"))
+    args = parser.parse_args()
+    if not DATA.is_dir():
+        raise SystemExit(f"{DATA} is absent: the figures need the shared public data")
+    if args.only in (None, "text"):
+        refusals()
+    if args.only in (None, "harm"):
+        harm(args.most)
+    if args.probe and args.only in (None, "probe"):
+        probes(args.probe, args.most)
