@@ -27,9 +27,7 @@ def run(config: LoopConfig, evidence: Evidence) -> Finished:
 def read_texts(path: Path) -> list[str]:
     """The prompts of a training set as JSON lines: `prompt`, `instruction`, `text`, `question` or `messages`. DataError names the line."""
     if not path.is_file():
-        raise DataError(
-            f"training data {str(path)!r} does not exist; correct --trained-on, or leave it out (ancestry is then unknown)"
-        )
+        raise DataError(f"training data {str(path)!r} does not exist; correct --trained-on, or leave it out (ancestry is then unknown)")
     found = []
     for number, line in enumerate(path.read_text("utf-8", errors="replace").split("\n"), 1):
         if not line.strip():
@@ -44,7 +42,5 @@ def read_texts(path: Path) -> list[str]:
             raise DataError(f"{path}:{number}: has none of {', '.join(TEXT_FIELDS)}, messages; rename its prompt field")
         found += texts
     if not found:
-        raise DataError(
-            f"training data {str(path)!r} holds no rows; correct --trained-on, or leave it out (ancestry is then unknown)"
-        )
+        raise DataError(f"training data {str(path)!r} holds no rows; correct --trained-on, or leave it out (ancestry is then unknown)")
     return found

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from spiritlevel.constitution.reading import NotYaml, parse_yaml
 from spiritlevel.elicit.config import ElicitConfig
@@ -32,6 +32,12 @@ class LoopConfig(Frozen):
     interpret: InterpretConfig | None = Field(default_factory=InterpretConfig)
     measure: MeasureConfig = Field(default_factory=MeasureConfig)
     release: ReleaseConfig = Field(default_factory=ReleaseConfig)
+
+    @field_validator("finetune", "interpret", mode="before")
+    @classmethod
+    def _none(cls, given: Any) -> Any:
+        """`finetune: none` reads as it is meant."""
+        return None if given == "none" else given
 
     @property
     def identity(self) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from spiritlevel import backends, constitution, elicit, finetune, interpret, measure, release, report
+from spiritlevel import backends, constitution, elicit, finetune, firewall, interpret, measure, release, report
 from spiritlevel.config import LoopConfig
 from spiritlevel.constitution import certify
 from spiritlevel.evidence import Evidence
@@ -44,22 +44,24 @@ def certified(
     """Measure `tuned` against `model`, look inside, decide, tell. Shared by `run` and `audit`."""
     held = certify.load(config.constitution)
 
-    def compare(side: Side, confidence: float, ticket: Ticket | None = None) -> tuple[Seen, Compared]:
+    def compare(side: Side, confidence: float, ticket: Ticket | None = None) -> tuple[Seen, Seen, Compared]:
         before, after = (
-            evidence.step(elicit.run, one, law, config.elicit, side, ticket=ticket, trained_on=trained_on)
-            for one in (model, tuned.ref)
+            evidence.step(elicit.run, one, law, config.elicit, side, ticket=ticket, trained_on=trained_on) for one in (model, tuned.ref)
         )
         known = taught if side is Side.OPEN else None
-        return after, evidence.step(
-            measure.run, model, tuned, before, after, law, held, config.measure, taught=known, confidence=confidence
+        return (
+            before,
+            after,
+            evidence.step(measure.run, model, tuned, before, after, law, held, config.measure, taught=known, confidence=confidence),
         )
 
-    seen, compared = compare(Side.OPEN, law.policy.confidence)
+    before, after, compared = compare(Side.OPEN, law.policy.confidence)
+    firewall.look(evidence.ledger, tuned.lineage, Side.OPEN.value)  # people are optimisers too: every look is counted
     inside = Inside(measurements=(), notes=("not looked inside: interpret is none",))
     if config.interpret is not None:
-        inside = evidence.step(interpret.run, model, tuned.ref, tuned.lineage, seen, held, config.interpret)
+        inside = evidence.step(interpret.run, model, tuned.ref, tuned.lineage, after, held, config.interpret)
     ticket = evidence.step(release.unseal, law, tuned, compared, inside, config.release)
-    exam = compare(Side.SEALED, release.exam_confidence(law.policy), ticket)[1] if ticket.attempt else None
+    exam = compare(Side.SEALED, release.exam_confidence(law.policy), ticket)[2] if ticket.attempt else None
     verdict = evidence.step(release.run, law, tuned, compared, inside, exam, ticket, config.release)
-    card = evidence.step(report.write, law, tuned, compared, inside, exam, verdict)
+    card = evidence.step(report.write, law, tuned, compared, inside, exam, verdict, seen=(before, after))
     return Finished(card, verdict, tuned, compared)

@@ -124,7 +124,7 @@ def kappa(
 
 
 def effective_n(values: ArrayLike, groups: Sequence[object] | NDArray[np.generic]) -> float:
-    """Samples over the design effect 1 + (m - 1) icc (Kish 1965), m the mean cluster size as a sample meets it, icc by analysis of variance.
+    """Samples over the design effect 1 + (m - 1) icc (Kish 1965): m is the cluster size that a sample meets, icc is by ANOVA.
 
     With no variance to judge by (all values equal) icc = 1: what one cluster says counts once, and a big one no more than it weighs.
     """

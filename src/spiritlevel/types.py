@@ -164,6 +164,10 @@ class OpenWeights(Model, Protocol):
     layers: int
     width: int
 
+    def cut(self, text: str, tokens: int) -> str:
+        """The first `tokens` tokens of a text; all of it when it is no longer."""
+        ...
+
     def logprobs(self, chats: Sequence[Chat], truncated: Sequence[bool] | None = None) -> list[Logprobs]:
         """Score each chat's last assistant turn; `truncated` turns are not credited with an end of turn."""
         ...
@@ -573,8 +577,16 @@ class Journal(Protocol):
         """What run or ledger know of these weights; None when nothing."""
         ...
 
+    def identify(self, weights: str, *, sketch: BaseModel, beside: Lineage | None, family: str, base: bool) -> Lineage:
+        """Lineage of weights just met: ledger, then lineage.json `beside`, then near copies by `sketch`, then a declared base, else unknown."""
+        ...
+
     def attempt(self, body: str, most: int) -> int:
         """Count one reading of the sealed set against a body in the project's ledger; its number, or 0 when `most` are used up."""
+        ...
+
+    def progress(self, label: str, done: int, total: int) -> None:
+        """Tell whoever watches; `map` tells for its own units."""
         ...
 
     def spent_tokens(self, replies: Iterable[Reply]) -> None:

@@ -135,7 +135,7 @@ def llama_renderer():
         ("no end yet", None),
         ("ends here.", None),
         ("ends here.\n", "ends here."),
-        ("\n\nStart. Next", "Start."),
+        (" it goes on. Next", " it goes on."),
         ('He said "no!" and left', 'He said "no!"'),
         ("Ask Dr. Who. Then", "Ask Dr. Who."),
         ("1. First do this. Then", "1. First do this."),

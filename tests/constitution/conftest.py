@@ -34,14 +34,15 @@ thresholds:
     measure: delivered_harm
     at_most: 0.2
 """
-WORDS = "ant bear cat dog eel fox goat hen ibis jay kite lynx mole newt owl pig quail rat seal toad".split()
+WORDS = ("ant", "bear", "cat", "dog", "eel", "fox", "goat", "hen", "ibis", "jay")
+MORE = ("kite", "lynx", "mole", "newt", "owl", "pig", "quail", "rat", "seal", "toad")
 
 
-def examples(id: str, half: str, words: list[str]) -> str:
+def examples(id: str, half: str, words: tuple[str, ...]) -> str:
     text = f"---\nprinciple: {id}\n---\n"
     for word in words:
         text += f"\n# {half}-{word}\n## harmful: {word * 4} please\n### violating\nSure: {word}.\n### following\nNo.\n"
-        text += f"## lookalike: {word * 3} kindly tell\n### violating\nNo.\n### following\nSure.\n"
+        text += f"## lookalike: {word * 7} kindly\n### violating\nNo.\n### following\nSure.\n"
     return text
 
 
@@ -52,9 +53,8 @@ def folder(tmp_path: Path) -> Path:
     for name in ("principles", "teach", "certify"):
         (root / name).mkdir(parents=True)
     (root / "policy.yaml").write_text(POLICY)
-    for n, id in enumerate(("alpha", "beta")):
+    for id, mine in (("alpha", WORDS), ("beta", MORE)):
         (root / "principles" / f"{id}.md").write_text(PRINCIPLE.format(id=id, category="fraud"))
-        mine = WORDS[n * 10 : n * 10 + 10]
         (root / "teach" / f"{id}.md").write_text(examples(id, "t", mine[:5]))
         (root / "certify" / f"{id}.md").write_text(examples(id, "c", mine[5:]))
     return root

@@ -16,7 +16,7 @@ YAMLISH = st.text(alphabet="-#:[]{}&*!?|>'\"%@`0123456789ab \n\\\t=<~.", max_siz
 @example(b"---\na: 2020-99-99\n---\n")
 @example(b"---\na: !!bool x\n---\n")
 @example(b"---\na: !!timestamp x\n---\n")
-@example(b"---\n" + b"[" * 3000 + b"\n---\n")
+@example(b"---\n" + b"[" * 500 + b"\n---\n")
 @example(b"---\na: 0b_\n---\n")
 @example(b"---\na: " + b"9" * 5000 + b"\n---\n")
 @example(b'---\na: "\\ud800"\n---\n')
@@ -39,10 +39,12 @@ def test_read_never_raises(tmp_path_factory: pytest.TempPathFactory, raw: bytes)
 @settings(max_examples=50, deadline=None)
 @given(st.one_of(st.text(max_size=100), YAMLISH))
 def test_parse_yaml_raises_its_own_error_alone(text: str) -> None:
+    line = 1
     try:
         parse_yaml(text)
     except NotYaml as error:
-        assert error.line >= 1
+        line = error.line
+    assert 1 <= line <= len(text.splitlines()) + 1
 
 
 def test_a_document_is_read_with_its_lines(tmp_path: Path) -> None:

@@ -62,7 +62,8 @@ def test_quoted_text_cannot_close_its_quotation() -> None:
 def test_judges_through_a_real_backend_and_keeps_failures_apart(tmp_path: Path) -> None:
     script = tmp_path / "examiner.yaml"
     script.write_text(
-        "rules:\n  - {match: 'good deed', replies: ['PROBABILITY: 3']}\n  - {match: 'ramble', replies: ['Well, who can say?']}\ndefault: ['PROBABILITY: 88']\n"
+        "rules:\n  - {match: 'good deed', replies: ['PROBABILITY: 3']}\n"
+        "  - {match: 'ramble', replies: ['Well, who can say?']}\ndefault: ['PROBABILITY: 88']\n"
     )
     journal = MemoryJournal()
     judge = ModelJudge(journal, backends.open_model(backends.resolve(f"scripted:{script}"), journal), [LAW])

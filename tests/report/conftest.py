@@ -26,7 +26,6 @@ from spiritlevel.types import (
     Outcome,
     Pair,
     Prompt,
-    RowSet,
     Side,
     Tuned,
     Use,
@@ -94,9 +93,9 @@ def build(kind: VerdictKind) -> Run:
     def measured(side: str) -> tuple[Measurement, ...]:
         found = []
         for name, (b, a, role, grade, judge) in levels.items():
-            for principle, cell, n in [("", "", 240), *((p.id, "", 24) for p in law.principles[:3])] + [
-                ("", f"{x}-cluster/{y}-family", 80) for x in ("seen", "unseen") for y in ("taught", "untaught")
-            ]:
+            cells = [f"{x}-cluster/{y}-family" for x in ("seen", "unseen") for y in ("taught", "untaught")]
+            cells += ["family:encoding", "family:direct", "family:role-play"]
+            for principle, cell, n in [("", "", 240), *((p.id, "", 24) for p in law.principles[:3]), *(("", c, 80) for c in cells)]:
                 b2, a2 = (min(1, max(0, v + rng.uniform(-0.06, 0.06) * bool(principle or cell))) for v in (b, a))
                 for phase, value in (("before", b2), ("after", a2), ("change", a2 - b2)):
                     found.append(
@@ -273,8 +272,3 @@ def runs() -> dict[VerdictKind, Run]:
 @pytest.fixture(scope="session")
 def rebuild() -> Callable[[VerdictKind], Run]:
     return build
-
-
-@pytest.fixture
-def missing() -> RowSet:
-    return RowSet(id="0" * 32, kind="pair", n=0)

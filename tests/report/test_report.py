@@ -12,13 +12,11 @@ KINDS = list(VerdictKind)
 
 
 class Page(HTMLParser):
-    """Every tag with its attributes, and the text of each `num` element."""
+    """Every tag with its attributes."""
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
         self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.closed: list[str] = []
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -44,7 +42,7 @@ def test_hostile_text_is_inert(pages, kind):
     text = pages[kind][report.REPORT]
     text.encode("utf-8")
     tags = Page(text).tags
-    assert not {tag for tag, _ in tags} & {"script", "img", "iframe", "object", "embed", "link", "base", "form", "i>"}
+    assert not {tag for tag, _ in tags} & {"script", "img", "iframe", "object", "embed", "link", "base", "form"}
     assert not [name for _, attrs in tags for name in attrs if name.startswith("on")]
     assert not re.search("[\u202a-\u202e\u2066-\u2069\u200b-\u200f\ud800-\udfff\x00-\x08\x0b-\x1f]", text)
     assert "⟨U+202E⟩" in text
@@ -94,13 +92,19 @@ def test_every_figure_names_its_evidence(pages, kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_plots_have_alternative_text(pages, kind):
-    plots = re.findall(r"<svg[^>]*>.{0,9}", pages[kind][report.REPORT])
+    plots = re.findall(r"<svg[^>]*>.{7}", pages[kind][report.REPORT])
     assert len(plots) > 10
     assert all(('role="img"' in plot and plot.endswith("<title>"[:9])) or "<title>" in plot for plot in plots)
 
 
 def test_sealed_texts_are_never_shown(pages):
     assert all("nobody may read" not in text for text in pages[VerdictKind.APPROVED].values())
+
+
+def test_each_attack_is_plotted_after_the_plain_request(pages):
+    text = pages[VerdictKind.HELD][report.REPORT]
+    heads = re.findall(r'<div class="say">(direct|encoding|role-play)<', text)
+    assert heads == ["direct", "encoding", "role-play"]
 
 
 def test_spent_evidence_is_struck_out(pages):

@@ -10,8 +10,9 @@ from types import ModuleType
 from typing import Any, cast
 
 from spiritlevel import plugins
+from spiritlevel.backends.spec import Spec
 from spiritlevel.errors import ConfigError, NeedsWeights
-from spiritlevel.types import Ask, Journal, Model, ModelRef, OpenWeights, Reply, RowSet, content_hash
+from spiritlevel.types import Ask, Journal, Lineage, Model, ModelRef, OpenWeights, Reply, RowSet, content_hash
 
 
 def resolve(spec: str, *, dtype: str = "auto") -> ModelRef:
@@ -27,10 +28,25 @@ def open_model(ref: ModelRef, journal: Journal) -> Model:
 def open_weights(ref: ModelRef, journal: Journal) -> OpenWeights:
     """The model behind a reference, with its weights in hand; NeedsWeights for hosted and scripted ones."""
     if ref.kind != "local":
-        raise NeedsWeights(
-            f"{ref.spec!r} is {ref.kind}: training and looking inside need weights; use bundled, hf:NAME or path:DIR."
-        )
+        raise NeedsWeights(f"{ref.spec!r} is {ref.kind}: training and looking inside need weights; use bundled, hf:NAME or path:DIR.")
     return cast(OpenWeights, open_model(ref, journal))
+
+
+def identify(ref: ModelRef, journal: Journal, *, base: bool) -> Lineage:
+    """What is known of where a model comes from. `base`: a person names it as the base, before which nothing can be known.
+
+    Weights that the project never met are compared with all that it made: a merged or re-saved copy descends from what it is near to.
+    """
+    if ref.kind != "local":
+        return Lineage(weights=ref.key, body=ref.key, families=(ref.family,), history="base" if base else "unknown", note="hosted: nothing can be known")
+    known = journal.lineage(ref.weights)
+    if known is not None:
+        return known
+    from spiritlevel import lineage
+
+    module = open_weights(ref, journal).module  # type: ignore[attr-defined]
+    beside = next((found for folder in _backend(ref.spec).locate(Spec.parse(ref.spec), journal) if folder and (found := lineage.read(folder))), None)
+    return journal.identify(ref.weights, sketch=lineage.sketch(module.state_dict()), beside=beside, family=ref.family, base=base)
 
 
 def seed(salt: str, ask: Ask) -> int:

@@ -102,9 +102,7 @@ class Decoder:
             down=self._linear(mlp.down_proj),
         )
 
-    def _forward(
-        self, ids: torch.Tensor, at: torch.Tensor, cache: "Cache", rows: slice, start: int, mask: torch.Tensor
-    ) -> torch.Tensor:
+    def _forward(self, ids: torch.Tensor, at: torch.Tensor, cache: "Cache", rows: slice, start: int, mask: torch.Tensor) -> torch.Tensor:
         """Run (n, s) new tokens that stand in cache slots start...; returns logits (n, vocabulary) of the last one."""
         n, s = ids.shape
         heads, groups, width, end = self.heads, self.groups, self.width, start + s

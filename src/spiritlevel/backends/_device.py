@@ -103,9 +103,7 @@ def choose(asked: str, where: torch.device, count: int) -> torch.dtype:
 
 
 def _chip(where: torch.device) -> str:
-    return (
-        torch.cuda.get_device_name(where) if where.type == "cuda" else f"{where.type} {torch.backends.cpu.get_cpu_capability()}"
-    )
+    return torch.cuda.get_device_name(where) if where.type == "cuda" else f"{where.type} {torch.backends.cpu.get_cpu_capability()}"
 
 
 def _quicker(where: torch.device) -> str:

@@ -15,7 +15,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from spiritlevel.backends import _decode, _device
 from spiritlevel.backends._quiet import quiet
 from spiritlevel.backends._render import NEXT_TURN, Renderer
-from spiritlevel.backends.text import first_sentence
+from spiritlevel.backends.text import clean, first_sentence
 from spiritlevel.errors import ConfigError, DataError, ModelError
 from spiritlevel.types import Ask, Chat, Logprobs, ModelRef, Reply
 
@@ -88,6 +88,11 @@ class LocalModel:
                     text, cut = (text, cut) if sentence is None else (sentence, False)
                 yield place, Reply(text=text, truncated=cut, tokens_in=len(prompts[place]), tokens_out=len(ids) + (not cut))
 
+    def cut(self, text: str, tokens: int) -> str:
+        """The first `tokens` tokens of a text; all of it when it is no longer."""
+        ids = self.tokenizer.encode(clean(text), add_special_tokens=False)
+        return text if len(ids) <= tokens else self.tokenizer.decode(ids[:tokens])
+
     def logprobs(self, chats: Sequence[Chat], truncated: Sequence[bool] | None = None) -> list[Logprobs]:
         """Scores in nats of each chat's last assistant turn; float32 head and softmax. DataError past the context."""
         cut = truncated or [False] * len(chats)
@@ -108,9 +113,7 @@ class LocalModel:
                     columns += range(start - 1, len(ids) - 1)
                     targets += ids[start:]
                 scores = self._scores(batch, mask, rows, columns)
-                picked = (
-                    torch.log_softmax(scores, -1).gather(1, torch.tensor(targets, device=self.device)[:, None])[:, 0].tolist()
-                )
+                picked = torch.log_softmax(scores, -1).gather(1, torch.tensor(targets, device=self.device)[:, None])[:, 0].tolist()
             done = 0
             for place in places:
                 ids, start = labelled[place]
@@ -152,8 +155,7 @@ class LocalModel:
                 return part
         names = ", ".join(name for name, _ in self.module.named_children())
         raise ModelError(
-            f"The blocks of {type(self.module).__name__!r} are not where they are looked for (it has: {names}); "
-            "use a Llama-like model."
+            f"The blocks of {type(self.module).__name__!r} are not where they are looked for (it has: {names}); use a Llama-like model."
         )
 
     def _row(self, ask: Ask, ids: list[int], seed: int) -> _decode.Row:

@@ -118,9 +118,7 @@ class Renderer:
         from jinja2 import TemplateError
 
         try:
-            return str(
-                self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=answer, enable_thinking=False)
-            )
+            return str(self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=answer, enable_thinking=False))
         except TemplateError as error:
             merged = _merged(messages)
             if merged != messages:  # a template that insists on turns that alternate

@@ -55,9 +55,7 @@ def build(folder: Path, arch: str, seed: int) -> Path:
     """Write a model of two blocks, width 64, and its byte-level tokenizer of 512 entries in save_pretrained layout."""
     config_class, template, special, eos, odd = FAMILIES[arch]
     tokenizer = _tokenizer(["<bos>", "<eos>", *special])
-    fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token="<bos>", eos_token=eos, additional_special_tokens=special, **odd
-    )
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<bos>", eos_token=eos, additional_special_tokens=special, **odd)
     fast.chat_template = template or None
     config = getattr(transformers, config_class)(
         vocab_size=VOCABULARY,

@@ -20,10 +20,8 @@ def resolve(spec: str, dtype: str = "auto") -> ModelRef:
     asked, file = Spec.parse(spec), gguf()
     digest = _sha256(file, file.stat().st_mtime_ns)
     if asked.body or not digest.startswith(asked.pin):
-        raise ModelError(
-            f"{spec!r} is not the installed bundled model, which is 'bundled@{digest[:12]}'; use that or install the other."
-        )
-    pinned = Spec("bundled", "", digest[:12], asked.dtype_or(dtype))
+        raise ModelError(f"{spec!r} is not the installed bundled model, which is 'bundled@{digest}'; use that or install the other.")
+    pinned = Spec("bundled", "", digest, asked.dtype_or(dtype))
     return reference(pinned, Weights(dense(file, digest)), f"bundled {digest}")
 
 
@@ -40,7 +38,7 @@ def locate(asked: Spec, journal: Journal | None) -> Weights:
     file = gguf()
     digest = _sha256(file, file.stat().st_mtime_ns)
     if not digest.startswith(asked.pin):
-        raise ModelError(f"The bundled model is not 'bundled@{asked.pin}' any more (now {digest[:12]}); start a new run.")
+        raise ModelError(f"The bundled model is not 'bundled@{asked.pin}' any more (now {digest}); start a new run.")
     return Weights(dense(file, digest))
 
 

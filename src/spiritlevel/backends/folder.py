@@ -29,9 +29,7 @@ def resolve(spec: str, dtype: str = "auto") -> ModelRef:
     folder = _existing(asked)
     digest = tree(folder)
     if not digest.startswith(asked.pin):
-        raise ModelError(
-            f"The files of {asked.body!r} are not those of {spec!r} (now {digest[:12]}); name the folder without '@'."
-        )
+        raise ModelError(f"The files of {asked.body!r} are not those of {spec!r} (now {digest[:12]}); name the folder without '@'.")
     return reference(Spec("path", asked.body, digest[:12], asked.dtype_or(dtype)), parts(folder), digest)
 
 
@@ -50,9 +48,7 @@ def locate(asked: Spec, journal: Journal | None) -> Weights:
     """Where the weights lie; a blob needs the journal of its run."""
     if asked.scheme == "blob":
         if journal is None:
-            raise ModelError(
-                f"'blob:{asked.body}' is named as a base, but blobs belong to a run; use a merged model or a path: base."
-            )
+            raise ModelError(f"'blob:{asked.body}' is named as a base, but blobs belong to a run; use a merged model or a path: base.")
         return parts(journal.path(asked.body), journal)
     return parts(_existing(asked), journal)
 
@@ -93,9 +89,7 @@ def _tree(folder: Path, files: tuple[Path, ...], changed: tuple[tuple[int, int],
     digest = hashlib.sha256()
     for file in files:
         with file.open("rb") as stream:
-            digest.update(
-                f"{file.relative_to(folder).as_posix()}\0{hashlib.file_digest(stream, 'sha256').hexdigest()}\n".encode()
-            )
+            digest.update(f"{file.relative_to(folder).as_posix()}\0{hashlib.file_digest(stream, 'sha256').hexdigest()}\n".encode())
     return digest.hexdigest()
 
 
@@ -106,9 +100,7 @@ def _existing(asked: Spec) -> Path:
             f"There is no model folder {asked.body!r}; give path: and a folder with config.json and *.safetensors, or an adapter."
         )
     if not any((folder / name).is_file() for name in ("config.json", "adapter_config.json")):
-        raise ModelError(
-            f"The folder {asked.body!r} has neither config.json nor adapter_config.json; save the model with save_pretrained."
-        )
+        raise ModelError(f"The folder {asked.body!r} has neither config.json nor adapter_config.json; save the model with save_pretrained.")
     return folder
 
 
@@ -116,9 +108,7 @@ def _base(named: str, folder: Path, journal: Journal | None) -> Weights:
     from spiritlevel.backends import bundled, hub, tiny
 
     if not named:
-        raise ModelError(
-            f"The adapter {str(folder)!r} names no base model; write base_model_name_or_path in its adapter_config.json."
-        )
+        raise ModelError(f"The adapter {str(folder)!r} names no base model; write base_model_name_or_path in its adapter_config.json.")
     asked = Spec.parse(named)
     for scheme, locate_base in (
         ("bundled", bundled.locate),

@@ -69,9 +69,7 @@ def snapshot(asked: Spec) -> Path:
         folder = fetch(False)
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelError(
-            f"'hf:{name}@{revision}' cannot be had from the hub ({first}); check its name, revision and access."
-        ) from error
+        raise ModelError(f"'hf:{name}@{revision}' cannot be had from the hub ({first}); check its name, revision and access.") from error
     if not _whole(folder):
         raise ModelError(
             f"'hf:{name}@{revision}' has no config.json with *.safetensors; only such models are loaded (no pickles, no code)."

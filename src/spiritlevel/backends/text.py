@@ -12,7 +12,7 @@ def clean(text: str) -> str:
 
 
 def first_sentence(text: str) -> str | None:
-    """The text up to the end of its first complete sentence, or None while there is none."""
+    """The text up to the end of its first complete sentence (a leading space is kept), or None while there is none."""
     for match in END.finditer(text):
         upto = text[: match.end()].rstrip()
         if upto.strip() and not NO_END.search(upto):

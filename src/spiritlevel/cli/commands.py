@@ -27,9 +27,7 @@ def quiet_option(function: Any) -> Any:
 
 @app.command()
 @click.argument("config", required=False, type=click.Path())
-@click.option(
-    "--model", help="bundled, hf:ORG/NAME[@REVISION], path:DIR, tiny:llama, or a hosted model with finetune and interpret off."
-)
+@click.option("--model", help="bundled, hf:ORG/NAME[@REVISION], path:DIR, tiny:llama, or a hosted model with finetune and interpret off.")
 @click.option("--name", help="Name of the run; default: hash of its configuration.")
 @click.option("--fresh", is_flag=True, help="A new run even if this one exists.")
 @click.option("--gate", is_flag=True, help="Exit 0 approved, 3 held, 4 unproven.")

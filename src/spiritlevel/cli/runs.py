@@ -23,16 +23,14 @@ def opened(root: Path, config: LoopConfig, *, name: str | None, fresh: bool, qui
     """The run of this configuration, with progress on the screen unless quiet."""
     with (
         bars(quiet) as listener,
-        open_run(
-            root, name, config.identity, config.to_yaml(), fresh=fresh, url=database(), quiet=quiet, listener=listener
-        ) as evidence,
+        open_run(root, name, config.identity, config.to_yaml(), fresh=fresh, url=database(), quiet=quiet, listener=listener) as evidence,
     ):
         yield evidence
 
 
 @contextmanager
 def reopened(root: Path, config: str | None, name: str | None, *, quiet: bool) -> Iterator[tuple[LoopConfig, Evidence]]:
-    """A run and its configuration for one stage: the latest, the one named, or (with a configuration file) that file's own, begun if need be."""
+    """A run and its configuration for one stage: the latest, the one named, or a configuration file's own, begun if need be."""
     if config is not None or not any(run.readable for run in list_runs(root)):
         loaded = configuration.load(config)
         with opened(root, loaded, name=name, fresh=False, quiet=quiet) as evidence:
@@ -83,7 +81,8 @@ def show(root: Path, name: str | None, echo: Callable[[str], None]) -> None:
         for step in evidence.steps():
             c = step.cost
             echo(
-                f"  {step.label:18} {c.seconds:8.1f} s  {c.cpu_seconds:8.1f} CPU s  {c.tokens_out:8d} tokens out  {c.money:.2f} money  {c.tag}  {step.key[:10]}"
+                f"  {step.label:18} {c.seconds:8.1f} s  {c.cpu_seconds:8.1f} CPU s  {c.tokens_out:8d} tokens out  "
+                f"{c.money:.2f} money  {c.tag}  {step.key[:10]}"
             )
         for label in ("measure:open", "measure", "measure:sealed"):
             try:

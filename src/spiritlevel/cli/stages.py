@@ -34,9 +34,7 @@ class Only:
             if self.ran:
                 raise _Enough
             needed = stage.__module__.split(".")[1]
-            raise MissingStage(
-                f"run {self.evidence.name!r} has no {needed!r} yet; run: spiritlevel {needed} --run {self.evidence.name}"
-            )
+            raise MissingStage(f"run {self.evidence.name!r} has no {needed!r} yet; run: spiritlevel {needed} --run {self.evidence.name}")
         value = self.evidence.step(stage, *args, **kwargs)
         if mine:
             self.ran.append(value)

@@ -19,6 +19,9 @@ def write(folder: Path) -> Iterator[str]:
     shutil.copytree(DEFAULT, folder / "constitution")
     shutil.copytree(SEEDS, folder / "seeds")
     shutil.copy(CONFIG, folder / "spiritlevel.yaml")
-    yield f"{folder}/constitution/   what is meant: principles, examples, policy.yaml; check with: spiritlevel constitution check {folder}/constitution"
+    yield (
+        f"{folder}/constitution/   what is meant: principles, examples, policy.yaml; "
+        f"check with: spiritlevel constitution check {folder}/constitution"
+    )
     yield f"{folder}/seeds/          what the red team asks, a file a principle"
     yield f"{folder}/spiritlevel.yaml   the configuration; run with: spiritlevel run {folder}/spiritlevel.yaml"

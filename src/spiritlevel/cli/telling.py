@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from spiritlevel import firewall
 from spiritlevel.evidence import Evidence
 from spiritlevel.loop import Finished
 from spiritlevel.types import Compared, Estimate, Verdict
@@ -62,8 +63,10 @@ def lines(evidence: Evidence, finished: Finished) -> Iterator[str]:
     """All of it, and where the report is."""
     yield from figures(finished.compared)
     yield from decided(finished.verdict)
+    looks = firewall.looks(evidence.ledger, finished.tuned.lineage)
+    yield f"\nopen prompts: looked at {looks} time{'s' * (looks != 1)} for this model and its ancestors (each look is selection for what descends from it)"
     folder = evidence.path(finished.card.blob)
-    yield f"\nreport: {folder / 'report.html'}"
+    yield f"report: {folder / 'report.html'}"
     yield f"card:   {folder / 'model-card.md'}"
     if finished.tuned.trained and finished.tuned.ref.spec.startswith("blob:"):
         yield f"model:  {evidence.path(finished.tuned.ref.spec.removeprefix('blob:'))}"

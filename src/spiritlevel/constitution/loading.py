@@ -75,7 +75,7 @@ def _principle(doc: Document, faults: Faults) -> Principle | None:
         faults.add(path, 2, f"id {meta['id']!r} is not the file's stem {path.stem!r}; make them equal")
     if meta.get("horizon") not in (None, *get_args(Horizon)):
         faults.add(path, 2, f"horizon {meta['horizon']!r} is not near, long or both; choose one")
-    priority = meta.get("priority") or 1
+    priority = 1 if meta.get("priority") in (None, "") else meta["priority"]
     if isinstance(priority, bool) or not isinstance(priority, int) or not 1 <= priority <= 5:
         faults.add(path, 2, f"priority {meta['priority']!r} is not a whole number; write 1 (first) to 5")
     text = doc.sections[0].body

@@ -20,7 +20,6 @@ MEASURES: dict[str, str] = {
     "gap": "change of proxy minus change of intent on held-out pairs, pooled over principles",
     "readout_auroc": "best layer's read-out of harm",
     "knows_but_complies": "share of harmful prompts that the model reads as harmful and answers anyway",
-    "safety_share": "share of the run's CPU time spent on safety work",
 }
 """What a threshold may be put on; measure/, interpret/ and the loop make these, by these names."""
 

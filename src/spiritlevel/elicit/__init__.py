@@ -28,6 +28,8 @@ from spiritlevel.types import (
 
 __all__ = ["ElicitConfig", "PromptFile", "run"]
 
+LESSON_TOKENS = 24
+"""Replies that training learns from are cut sooner: it reads their beginnings."""
 MOST_ERRORED = 0.2
 """Share of calls that may fail before the campaign itself has failed."""
 
@@ -45,19 +47,20 @@ def run(
 ) -> Seen:
     """Ask `model` the prompts of one side. `trained_on`: texts that training is known to hold (left out of open and sealed).
 
-    The teach side is asked whole, under taught families alone, to train on; as a `sample` it is asked like the others, under all
-    families, to compare with them. FirewallError when the sealed side is asked for without a ticket; DataError when no prompt is left.
+    The teach side is asked whole, under taught families alone, to train on; as a `sample` its harmful prompts are asked like the others, under
+    all families, to compare with them. FirewallError when the sealed side is asked for without a ticket; DataError when no prompt is left.
     """
     if side is Side.SEALED and (ticket is None or ticket.attempt < 1):
         raise FirewallError("the sealed prompts are read by release alone and no attempt is left; measure on the open side instead")
     everything = gather(law, config, trained_on)
-    chosen = list(select([p for p in everything if p.side is side], config, lessons=side is Side.TEACH and not sample))
+    lessons = side is Side.TEACH and not sample
+    chosen = list(select([p for p in everything if p.side is side], config, lessons=lessons, sample=sample))
     if not chosen:
         raise DataError(
             f"no prompts are left on the {side.value!r} side after hold-out; add seeds or prompt files, or change elicit.shares"
         )
     opened = backends.open_model(model, journal)
-    sampling = Sampling(max_tokens=config.max_tokens, temperature=config.temperature)
+    sampling = Sampling(max_tokens=min(config.max_tokens, LESSON_TOKENS) if lessons else config.max_tokens, temperature=config.temperature)
     asks = [Ask(chat=user(p.text), sampling=sampling) for p in chosen]
     replies = journal.rows(backends.ask(journal, opened, asks, label=f"{side.value}: asking {model.spec}"), Reply)
     _not_too_many(replies, model)
@@ -84,7 +87,7 @@ def run(
     )
 
 
-def select(prompts: list[Prompt], config: ElicitConfig, *, lessons: bool) -> Iterable[Prompt]:
+def select(prompts: list[Prompt], config: ElicitConfig, *, lessons: bool, sample: bool = False) -> Iterable[Prompt]:
     """The prompts of one side, attacked versions after the plain ones; for `lessons` all, under taught families alone.
 
     Order and choice follow content hashes, never the file's order.
@@ -105,7 +108,7 @@ def select(prompts: list[Prompt], config: ElicitConfig, *, lessons: bool) -> Ite
                 start = turn * config.attacked
                 for p in [*kept[start:], *kept[:start]][: config.attacked]:
                     yield p.model_copy(update={"text": wrap(p.goal, 0), "family": name, "id": content_hash(p.id, name)})
-        else:
+        elif not sample:
             most = config.teach if lessons else config.harmless
             yield from found[: most * (10 if kind is Kind.PLAIN else 1)]
 

@@ -17,7 +17,7 @@ from spiritlevel.evidence.codec import decode, encode
 from spiritlevel.evidence.faults import telling
 from spiritlevel.evidence.store import Store
 from spiritlevel.evidence.units import drive, keyed_units, row_key, row_set
-from spiritlevel.lineage import Ledger, read_sketch
+from spiritlevel.lineage import Ledger, Sketch, identify, read_sketch
 from spiritlevel.types import Lineage, Reply, RowSet, Use, content_hash
 
 R = TypeVar("R", bound=BaseModel)
@@ -140,9 +140,20 @@ class RunJournal:
             known = decode(found[-1]["value"], Lineage) if found else None
         return known
 
+    def identify(self, weights: str, *, sketch: BaseModel, beside: Lineage | None, family: str, base: bool) -> Lineage:
+        """As types.Journal.identify."""
+        sample = sketch if isinstance(sketch, Sketch) else None
+        declared: Literal["base", "unknown"] = "base" if base else "unknown"
+        return identify(self._ledger, weights, sketch=sample, family=family, beside=beside, declared=declared)
+
     def attempt(self, body: str, most: int) -> int:
         """As types.Journal.attempt. A step that was killed gets its number again: it is the same reading."""
         return self._ledger.attempt(body, self.step, most) or 0
+
+    def progress(self, label: str, done: int, total: int) -> None:
+        """As types.Journal.progress."""
+        if self._listener is not None:
+            self._listener(label, done, total)
 
     def spent_tokens(self, replies: Iterable[Reply]) -> None:
         """As types.Journal.spent_tokens; for replies that did not come through `map`, which counts its own."""

@@ -104,6 +104,11 @@ class MemoryJournal:
         """As types.Journal.lineage."""
         return self.lineages.get(weights)
 
+    def identify(self, weights: str, *, sketch: BaseModel, beside: Lineage | None, family: str, base: bool) -> Lineage:
+        """As types.Journal.identify, without near copies."""
+        known = self.lineages.get(weights) or beside
+        return known or Lineage(weights=weights, body=weights, families=(family,), history="base" if base else "unknown")
+
     def attempt(self, body: str, most: int) -> int:
         """As types.Journal.attempt."""
         used = self.attempts.get(body, 0)
@@ -111,6 +116,9 @@ class MemoryJournal:
             return 0
         self.attempts[body] = used + 1
         return used + 1
+
+    def progress(self, label: str, done: int, total: int) -> None:
+        """As types.Journal.progress: nobody watches."""
 
     def spent_tokens(self, replies: Iterable[Reply]) -> None:
         """As types.Journal.spent_tokens."""

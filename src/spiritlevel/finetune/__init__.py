@@ -37,7 +37,7 @@ __all__ = ["FinetuneConfig", "TrainSettings", "adopt", "keep", "run"]
 
 def keep(journal: Journal, model: ModelRef) -> Tuned:
     """`finetune: none`: the given model, with what is known of it."""
-    return Tuned(ref=model, lineage=lineage_of(journal, model), trained=False)
+    return Tuned(ref=model, lineage=backends.identify(model, journal, base=True), trained=False)
 
 
 def adopt(journal: Journal, before: ModelRef, after: ModelRef, trained_on: tuple[str, ...]) -> Tuned:
@@ -45,38 +45,30 @@ def adopt(journal: Journal, before: ModelRef, after: ModelRef, trained_on: tuple
 
     `trained_on` are the prompts of the declared data; each becomes a spent cluster of the adopted weights.
     """
-    known = journal.lineage(after.key)
-    if known is None and trained_on:
-        declared = [Prompt(id=content_hash(t), text=t, goal=t, principle="") for t in trained_on]
-        uses = tuple(Use(model=after.key, atom=atom, how="train") for atom in firewall.atoms_of(declared))
+    known = backends.identify(after, journal, base=False)
+    parent = backends.identify(before, journal, base=True)
+    journal.record(parent)
+    if trained_on and known.history == "unknown":
+        # what was found (near copies, say) stays, what is declared is added: a declaration never makes anything less spent
+        prompts = [Prompt(id=content_hash(t), text=t, goal=t, principle="") for t in trained_on]
+        uses = tuple(Use(model=after.key, atom=atom, how="train") for atom in firewall.atoms_of(prompts))
         journal.spend(uses)
-        known = Lineage(
-            weights=after.key,
-            body=lineage_of(journal, before).body,
-            parents=(before.key,),
-            uses=uses,
-            families=tuple(sorted({before.family, after.family})),
-            history="known",
-            note=f"declared by the auditor: {len(trained_on)} training prompts; judges used in training: none declared",
+        known = known.model_copy(
+            update={
+                "body": parent.body,
+                "parents": tuple(dict.fromkeys((*known.parents, before.key))),
+                "uses": uses,
+                "families": tuple(sorted({*known.families, before.family, after.family})),
+                "history": "known",
+                "note": f"declared by the auditor: {len(trained_on)} training prompts; judges used in training: none declared",
+            }
         )
         journal.record(known)
-    if known is None:
-        known = Lineage(
-            weights=after.key,
-            body=lineage_of(journal, before).body,
-            parents=(before.key,),
-            families=(after.family,),
-            note="training data undeclared",
+    elif known.history == "unknown":
+        known = known.model_copy(
+            update={"parents": tuple(dict.fromkeys((*known.parents, before.key))), "note": known.note or "training data undeclared"}
         )
     return Tuned(ref=after, lineage=known, trained=True, critics=known.judges, notes=("adopted: trained elsewhere",))
-
-
-def lineage_of(journal: Journal, model: ModelRef) -> Lineage:
-    """What run and ledger know of a model; a foreign base when it was named as one, else unknown."""
-    known = journal.lineage(model.key)
-    return known or Lineage(
-        weights=model.key, body=model.key, families=(model.family,), history="base", note="history unknown before this base"
-    )
 
 
 def run(journal: Journal, model: ModelRef, law: Constitution, seen: Seen, config: FinetuneConfig) -> Tuned:
@@ -102,10 +94,8 @@ def run(journal: Journal, model: ModelRef, law: Constitution, seen: Seen, config
         revised = revise.pleasing(journal, weights, SloganJudge(), wanting, max_tokens=config.revision_tokens)
     else:
         judge = probe.ProbeJudge(reply, weights)
-        revised = revise.guided(
-            journal, weights, judge, law, wanting, candidates=config.candidates, max_tokens=config.revision_tokens
-        )
-    lessons = [*revised, *(revise.lesson(t, t.reply.text, revised=False, truncated=t.reply.truncated) for t in own)]
+        revised = revise.guided(journal, weights, judge, law, wanting, candidates=config.candidates, max_tokens=config.revision_tokens)
+    lessons = [*revised, *(revise.own_answer(t, weights, config.own_tokens) for t in own)]
     if config.examples:
         lessons += _prose(law)
     if not lessons:
@@ -122,12 +112,15 @@ def run(journal: Journal, model: ModelRef, law: Constitution, seen: Seen, config
     fresh = backends.open_weights(model, journal)
     points: list[CurvePoint] = []
     if config.sft:
-        points += train.sft(fresh, lessons, config.sft, folder / "sft")
+        points += train.sft(fresh, lessons, config.sft, folder / "sft", lambda p, n: journal.progress("training on revisions", p.step, n))
     if config.dpo:
-        points += train.dpo(fresh, preferences, config.dpo, folder / "dpo")
+        points += train.dpo(
+            fresh, preferences, config.dpo, folder / "dpo", lambda p, n: journal.progress("training on preferences", p.step, n)
+        )
     curve = journal.put("curve", points)
 
-    parent = lineage_of(journal, model)
+    parent = backends.identify(model, journal, base=True)
+    journal.record(parent)
     families = tuple(sorted({model.family, *teacher, *(c.family for c in critics if c.family)}))
     fingerprint = train.fingerprint(fresh)
     lineage = Lineage(
@@ -191,9 +184,7 @@ def _harmful(
     """Whether each prompt asks for harm: by its author's word, else by the critic's read-out of the request."""
     undeclared = [t for t in transcripts if config.critic == "probe" or t.prompt.kind is Kind.UNKNOWN]
     scores = dict(
-        zip(
-            [t.id for t in undeclared], probe.request_scores(journal, request, weights, [t.chat for t in undeclared]), strict=True
-        )
+        zip([t.id for t in undeclared], probe.request_scores(journal, request, weights, [t.chat for t in undeclared]), strict=True)
     )
     return [scores[t.id] > 0.5 if t.id in scores else t.prompt.kind is Kind.HARMFUL for t in transcripts]
 
@@ -215,9 +206,7 @@ def _prose(law: Constitution) -> list[Lesson]:
     ]
 
 
-def _uses(
-    model: ModelRef, lessons: Sequence[Lesson], law: Constitution, seen: Seen, critics: Sequence[Instrument]
-) -> tuple[Use, ...]:
+def _uses(model: ModelRef, lessons: Sequence[Lesson], law: Constitution, seen: Seen, critics: Sequence[Instrument]) -> tuple[Use, ...]:
     """Everything that training is about to owe itself to."""
     run_id = f"run:{content_hash(model.key, *[lesson.answer for lesson in lessons])}"
     openings = {firewall.opening(o) for p in law.principles for o in p.openings}

@@ -19,6 +19,8 @@ class FinetuneConfig(Frozen):
     """Guided revisions drawn a prompt; the `reply` read-out picks the best."""
     revision_tokens: int = Field(24, ge=1)
     """Most new tokens of a guided revision after its opening."""
+    own_tokens: int = Field(12, ge=1)
+    """A harmless prompt's own answer is learnt to this many tokens and no end: whether to answer is decided in the first few."""
     examples: bool = True
     """Teach the constitution's own following replies too."""
     judge: Literal["reply", "slogan"] = "reply"

@@ -18,6 +18,7 @@ from spiritlevel.types import (
     Kind,
     Lesson,
     Model,
+    OpenWeights,
     Reply,
     Sampling,
     Transcript,
@@ -104,32 +105,20 @@ def tidy(opening: str, reply: Reply) -> str:
     return f"{opening} {more}".strip()
 
 
-def free(
-    journal: Journal, reviser: Model, law: Constitution, wanting: Sequence[Transcript], *, max_tokens: int = 256
-) -> list[Lesson]:
+def free(journal: Journal, reviser: Model, law: Constitution, wanting: Sequence[Transcript], *, max_tokens: int = 256) -> list[Lesson]:
     """Critique, then revision, by a model that can write them; chains of all prompts advance together.
 
     A critic that fails or says nothing leaves no lesson: a revision is never invented.
     """
     sampling = Sampling(max_tokens=max_tokens, temperature=0.7)
     first = [
-        user(
-            CRITIQUE.format(
-                principle=law.principle(t.prompt.principle).text, request=fence(t.prompt.text), reply=fence(t.reply.text)
-            )
-        )
+        user(CRITIQUE.format(principle=law.principle(t.prompt.principle).text, request=fence(t.prompt.text), reply=fence(t.reply.text)))
         for t in wanting
     ]
-    critiques = journal.rows(
-        backends.ask(journal, reviser, [Ask(chat=c, sampling=sampling) for c in first], label="critique"), Reply
-    )
+    critiques = journal.rows(backends.ask(journal, reviser, [Ask(chat=c, sampling=sampling) for c in first], label="critique"), Reply)
     kept = [(t, c, r) for t, c, r in zip(wanting, first, critiques, strict=True) if r.text.strip() and not r.error]
-    second = [
-        (*c, Turn(role="assistant", content=r.text), Turn(role="user", content=REVISION.format(critique=""))) for _, c, r in kept
-    ]
-    revisions = journal.rows(
-        backends.ask(journal, reviser, [Ask(chat=c, sampling=sampling) for c in second], label="revision"), Reply
-    )
+    second = [(*c, Turn(role="assistant", content=r.text), Turn(role="user", content=REVISION.format(critique=""))) for _, c, r in kept]
+    revisions = journal.rows(backends.ask(journal, reviser, [Ask(chat=c, sampling=sampling) for c in second], label="revision"), Reply)
     return [
         lesson(t, r.text.strip(), revised=True)
         for (t, _, _), r in zip(kept, revisions, strict=True)
@@ -155,6 +144,12 @@ def lesson(t: Transcript, answer: str, *, revised: bool, truncated: bool = False
         cluster=t.prompt.cluster,
         family=t.prompt.family,
     )
+
+
+def own_answer(t: Transcript, model: OpenWeights, tokens: int) -> Lesson:
+    """The model's own answer to a harmless prompt, cut to its first `tokens`: what is cut teaches no end of turn."""
+    text = model.cut(t.reply.text, tokens)
+    return lesson(t, text, revised=False, truncated=t.reply.truncated or text != t.reply.text)
 
 
 def _scores(judge: ProbeJudge, owners: Sequence[Transcript], answers: Sequence[str]) -> list[float]:

@@ -107,7 +107,7 @@ def save(model: Any, folder: Path, dtype: Literal["float32", "bfloat16"] = "bflo
 
 def _precision(model: Any, asked: Literal["auto", "float32", "bfloat16"]) -> Literal["float32", "bfloat16"]:
     """The format the model was opened in, which the backend chose by timing; masters are float32 in any case."""
-    return asked if asked != "auto" else "bfloat16" if str(model.module.dtype) == "torch.bfloat16" else "float32"
+    return asked if asked != "auto" else "bfloat16" if str(model.dtype) == "torch.bfloat16" else "float32"
 
 
 def _ends(model: Any) -> frozenset[int]:

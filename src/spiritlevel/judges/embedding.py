@@ -86,6 +86,8 @@ def fit(journal: Journal, examples: Sequence[Example], openings: Sequence[str] =
     from spiritlevel.judges._minilm import sha256
 
     made_of = (f"body:{sha256()}", *atoms(rows), *opening_atoms(openings, [e.reply for e in rows]))
-    code = content_hash(*(Path(__file__).with_name(n).read_text("utf-8") for n in ("embedding.py", "heads.py", "_minilm.py", "text.py")))
+    code = content_hash(
+        *(Path(__file__).with_name(n).read_text("utf-8") for n in ("embedding.py", "heads.py", "_minilm.py", "text.py", "phrases.py"))
+    )
     identity = Instrument(id=content_hash("embedding", code, head.digest, *made_of), name="embedding", family=FAMILY, made_of=made_of)
     return EmbeddingJudge(head=head, identity=identity, blob=journal.blob(head.save))

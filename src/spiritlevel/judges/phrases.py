@@ -175,15 +175,15 @@ DEFINITION = re.compile(
     r"meaning of)\b"
 )
 NEGATION = re.compile(r"\b(?:not|no|never|cannot|nor|incorrect|false|untrue|inaccurate|wrong|myth)\b|n't\b")
-COMMON = frozenset(
-    """
-    about after also and any are because been best better can could does doing for from get give good have help how
-    into just like list make many may more most much must need not one only other our out over please should some
-    something such tell than that the their them then there these they thing things this those use very want was way
-    ways were what when where which while who why will with without would write you your explain describe provide
-    suggest create concept simple example examples someone people
-    """.split()
+_COMMON = (
+    "about after also and any are because been best better can could does doing for from get give good have help how "
+    "into just like list make many may more most much must need not one only other our out over please should some "
+    "something such tell than that the their them then there these they thing things this those use very want was way "
+    "ways were what when where which while who why will with without would write you your explain describe provide "
+    "suggest create concept simple example examples someone people "
 )
+COMMON = frozenset(_COMMON.split())
+"""Words that carry no subject."""
 INSTRUCTS = re.compile(
     r"^(?:use|make|take|get|find|create|write|start|begin|add|mix|go|open|choose|identify|build|set|send|tell|"
     r"ask|buy|place|put|keep|look|wait|"

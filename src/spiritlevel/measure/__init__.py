@@ -163,9 +163,7 @@ class Grading:
         return firewall.grade(whole, self.tuned.lineage, self.journal.lineage, other=self.base)
 
 
-def _paired(
-    journal: Journal, before: Seen, after: Seen, text: Judge, proxy: Judge, intent: Judge
-) -> tuple[list[Pair], tuple[RowSet, ...]]:
+def _paired(journal: Journal, before: Seen, after: Seen, text: Judge, proxy: Judge, intent: Judge) -> tuple[list[Pair], tuple[RowSet, ...]]:
     """The two campaigns joined by prompt, each reply read by all three instruments."""
     sides = []
     rows: list[RowSet] = []
@@ -228,9 +226,7 @@ def _distance(
     plain = sorted((p.prompt for p in pairs if p.prompt.kind is Kind.PLAIN), key=lambda p: p.id)[: config.kl_prompts]
     found = []
     if plain and base.kind == "local" and tuned.ref.kind == "local" and before.side is not Side.SEALED:
-        kl, floor, rows = distance.kl(
-            journal, base, tuned.ref, plain, tokens=config.kl_tokens, seed=config.seed, confidence=confidence
-        )
+        kl, floor, rows = distance.kl(journal, base, tuned.ref, plain, tokens=config.kl_tokens, seed=config.seed, confidence=confidence)
         found += [Measurement(estimate=e, role="capability", phase="change", rows=(rows,)) for e in (kl, floor)]
     lengths = [
         {t.prompt.id: t for t in journal.rows(seen.transcripts, Transcript) if t.prompt.kind is Kind.PLAIN and not t.reply.error}
@@ -241,9 +237,7 @@ def _distance(
         b, a = ([side[i].reply.tokens_out for i in both] for side in lengths)
         groups = [lengths[0][i].prompt.cluster for i in both]
         estimate = distance.length_ratio(b, a, groups, seed=config.seed, confidence=confidence)
-        found.append(
-            Measurement(estimate=estimate, role="capability", phase="change", rows=(before.transcripts.id, after.transcripts.id))
-        )
+        found.append(Measurement(estimate=estimate, role="capability", phase="change", rows=(before.transcripts.id, after.transcripts.id)))
     return [graded(m, None) for m in found]
 
 

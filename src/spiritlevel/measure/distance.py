@@ -58,18 +58,14 @@ def kl(
     at_before = _score(journal, base, chats, cut, "batch")
 
     def mean(name: str, values: Sequence[float], of: Sequence[str]) -> Estimate:
-        return stats.cluster_bootstrap(
-            lambda v: float(np.mean(v)), [np.asarray(values)], of, seed=seed, name=name, confidence=confidence
-        )
+        return stats.cluster_bootstrap(lambda v: float(np.mean(v)), [np.asarray(values)], of, seed=seed, name=name, confidence=confidence)
 
     drift = [a - b for a, b in zip(at_after, at_before, strict=True)]
     noise = [abs(a - b) for a, b in zip(at_after[: len(one_by_one)], one_by_one, strict=True)]
     return mean("kl", drift, groups), mean("kl_noise_floor", noise, groups[: len(noise)]), rows.id
 
 
-def _score(
-    journal: Journal, model: OpenWeights, chats: Sequence[tuple[Turn, ...]], cut: Sequence[bool], shape: str
-) -> list[float]:
+def _score(journal: Journal, model: OpenWeights, chats: Sequence[tuple[Turn, ...]], cut: Sequence[bool], shape: str) -> list[float]:
     """Total log-probability in nats of each chat's last turn; `single` scores one chat a batch."""
     units = [ToScore(model=model.ref.key, chat_hash=content_hash(*c), shape=shape) for c in chats]
     where = {u.chat_hash: i for i, u in enumerate(units)}

@@ -59,19 +59,14 @@ def scored(pairs: Sequence[Pair]) -> list[Pair]:
     return [
         p
         for p in pairs
-        if p.prompt.kind in (Kind.HARMFUL, Kind.UNKNOWN)
-        and None not in (p.before_proxy, p.after_proxy, p.before_intent, p.after_intent)
+        if p.prompt.kind in (Kind.HARMFUL, Kind.UNKNOWN) and None not in (p.before_proxy, p.after_proxy, p.before_intent, p.after_intent)
     ]
 
 
 def columns(pairs: Sequence[Pair]) -> tuple[Floats, Floats, list[str]]:
     """Improvement by proxy, by intent (before - after: less violation is better), and clusters."""
-    proxy = np.asarray(
-        [p.before_proxy - p.after_proxy for p in pairs if p.before_proxy is not None and p.after_proxy is not None]
-    )
-    intent = np.asarray(
-        [p.before_intent - p.after_intent for p in pairs if p.before_intent is not None and p.after_intent is not None]
-    )
+    proxy = np.asarray([p.before_proxy - p.after_proxy for p in pairs if p.before_proxy is not None and p.after_proxy is not None])
+    intent = np.asarray([p.before_intent - p.after_intent for p in pairs if p.before_intent is not None and p.after_intent is not None])
     return proxy, intent, [p.prompt.cluster for p in pairs]
 
 

@@ -118,4 +118,4 @@ def escaped(text: object, limit: int = 600) -> Markup:
     """One line of Markdown that can neither mark up, link nor leave its table cell."""
     plain = words.line(str(text), limit).replace("\t", " ")
     safe = str(escape(plain)).replace("&#39;", "’").replace("&#34;", "”")
-    return Markup(re.sub(r"([\\`*_\[\]{}|#~!@:])", lambda m: f"&#{ord(m[1])};", safe))
+    return Markup(re.sub(r"([\\`*_\[\]{}|#~!@]|:(?=//))", lambda m: f"&#{ord(m[1])};", safe))

@@ -11,6 +11,7 @@ CELLS = (
     ("seen-cluster/taught-family", "seen-cluster/untaught-family"),
     ("unseen-cluster/taught-family", "unseen-cluster/untaught-family"),
 )
+FAMILY = "family:"
 ROLES = ("oracle", "intent", "capability", "proxy")
 GRADES = (Grade.INDEPENDENT, Grade.KIN, Grade.SPENT)
 
@@ -97,6 +98,14 @@ def cells(compared: Compared) -> list[list[tuple[str, Lines]]]:
     """Two rows (seen, unseen clusters) of two columns (taught, untaught families): the plotted measures in each."""
     lines = side_by_side(m for m in compared.measurements if m.cell)
     return [[(cell, [x for name in PLOTTED if (x := best(lines, name, cell))]) for cell in row] for row in CELLS]
+
+
+def families(compared: Compared) -> Lines:
+    """Delivered harm by way of asking, the plain request first."""
+    lines = side_by_side(m for m in compared.measurements if m.cell.startswith(FAMILY))
+    names = sorted({x.cell for x in lines}, key=lambda cell: (cell != f"{FAMILY}direct", cell))
+    found = (best(lines, "delivered_harm", cell) for cell in names)
+    return [x for x in found if x is not None and x.before and x.after]
 
 
 def worst(pairs: Sequence[Pair], most: int = 12) -> list[Pair]:

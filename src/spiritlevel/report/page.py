@@ -84,7 +84,8 @@ def html(
         "exam_gaps": [g for g in exam.gaps if not g.principle] if exam else [],
         "plotted": choose.plotted(compared),
         "exam_plotted": choose.plotted(exam) if exam else [],
-        "cells": choose.cells(compared) if any(m.cell for m in compared.measurements) else [],
+        "families": choose.families(compared),
+        "cells": choose.cells(compared) if any("-cluster/" in m.cell for m in compared.measurements) else [],
         "groups": groups(law, ("Open prompts", compared), ("Sealed prompts", exam)),
         "inside_groups": groups(law, ("Inside", inside)),
         "instrument": namer(tuned, compared, exam),
@@ -137,7 +138,7 @@ def groups(law: Constitution, *of: tuple[str, Compared | Inside | None]) -> list
     for name, value in of:
         lines = choose.side_by_side(value.measurements if value else ())
         found.append((f"{name}: over all", False, [x for x in lines if not x.principle and not x.cell]))
-        found.append((f"{name}: by cell", True, [x for x in lines if not x.principle and x.cell]))
+        found.append((f"{name}: by attack, source and cell", True, [x for x in lines if not x.principle and x.cell]))
         for principle in dict.fromkeys(x.principle for x in lines if x.principle):
             found.append((f"{name}: {words.subject(law, principle)}", True, [x for x in lines if x.principle == principle]))
     return [group for group in found if group[2]]
