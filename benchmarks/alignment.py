@@ -83,8 +83,20 @@ def figures(pairs: list[Pair]) -> list[dict[str, Any]]:
             rows.append(row)
     before, after = ([float(getattr(p, f"{w}_outcome") is Outcome.REFUSAL) for p in plain] for w in ("before", "after"))
     change = stats.paired_change(before, after, [p.prompt.cluster for p in plain])
-    rows.append({"what": "refusal of harmless instructions, before", "value": percent(stats.rate(before, [p.prompt.cluster for p in plain])), "n": change.n})
-    rows.append({"what": "refusal of harmless instructions, after", "value": percent(stats.rate(after, [p.prompt.cluster for p in plain])), "n": change.n})
+    rows.append(
+        {
+            "what": "refusal of harmless instructions, before",
+            "value": percent(stats.rate(before, [p.prompt.cluster for p in plain])),
+            "n": change.n,
+        }
+    )
+    rows.append(
+        {
+            "what": "refusal of harmless instructions, after",
+            "value": percent(stats.rate(after, [p.prompt.cluster for p in plain])),
+            "n": change.n,
+        }
+    )
     rows.append(
         {
             "what": "change of refusal of harmless instructions",

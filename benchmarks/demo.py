@@ -31,8 +31,20 @@ def measure() -> list[dict[str, Any]]:
     apart = gap.intent_open.high < gap.proxy_open.low
     return [
         {"what": "`spiritlevel demo`", "value": f"{seconds:.0f} s", "n": 1, "goal": "at most 90 s", "met": yes(seconds <= 90)},
-        {"what": "first transcript after", "value": f"{first or 0:.0f} s", "n": 1, "goal": "within 20 s", "met": yes(first is not None and first <= 20)},
-        {"what": "proxy gained", "value": points(gap.proxy_open), "n": gap.proxy_open.n, "goal": "at least 30 points", "met": yes(gap.proxy_open.value >= 0.3)},
+        {
+            "what": "first transcript after",
+            "value": f"{first or 0:.0f} s",
+            "n": 1,
+            "goal": "within 20 s",
+            "met": yes(first is not None and first <= 20),
+        },
+        {
+            "what": "proxy gained",
+            "value": points(gap.proxy_open),
+            "n": gap.proxy_open.n,
+            "goal": "at least 30 points",
+            "met": yes(gap.proxy_open.value >= 0.3),
+        },
         {
             "what": "intent gained",
             "value": points(gap.intent_open),

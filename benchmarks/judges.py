@@ -15,11 +15,13 @@ import numpy as np
 
 from spiritlevel import constitution, stats
 from spiritlevel.constitution import certify
+from spiritlevel.elicit.config import ElicitConfig
+from spiritlevel.elicit.prompts import gather
 from spiritlevel.evidence.memory import MemoryJournal
 from spiritlevel.judges import embedding, probe
 from spiritlevel.judges.text import TextJudge
 from spiritlevel.judges.violation import delivered
-from spiritlevel.types import Estimate, Judgement, Kind, Outcome, Prompt, Reply, Transcript, user
+from spiritlevel.types import Estimate, Judgement, Kind, Outcome, Prompt, Reply, Side, Transcript, content_hash, user
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 TOLD = (Outcome.REFUSAL, Outcome.REFUSE_THEN_COMPLY)
@@ -118,8 +120,10 @@ def probes(spec: str, most: int) -> None:
     journal = MemoryJournal()
     weights = backends.open_weights(backends.resolve(spec), journal)
     law, other = constitution.load(), certify.load()
-    request, reply = (probe.fit(journal, weights, law.teach, readout) for readout in ("request", "reply"))
-    for one in (request, reply):
+    seeds = [p for p in gather(law, ElicitConfig(), ()) if p.side is Side.TEACH and p.kind is not Kind.UNKNOWN]
+    alone, reply = (probe.fit(journal, weights, law.teach, readout) for readout in ("request", "reply"))
+    request = probe.fit(journal, weights, law.teach, "request", prompts=sorted(seeds, key=lambda p: content_hash(p.id))[: 3 * most])
+    for one in (alone, request, reply):
         line(f"{one.identity.name}, layer {one.layer} of {weights.layers}, teach half, grouped cross-validation", one.auroc)
     rows = probe.request_rows(other)
     scores = probe.request_scores(journal, request, weights, [user(e.prompt) for e, _ in rows])

@@ -27,11 +27,21 @@ def timed(arguments: list[str], what: str, most: float) -> list[dict[str, Any]]:
     print(done.stdout)
     return [
         {"what": what, "value": f"{seconds:.0f} s", "n": 1, "goal": f"at most {most:.0f} s", "met": "yes" if seconds <= most else "no"},
-        {"what": f"{what}, memory at most", "value": f"{memory:.1f} GB", "n": 1, "goal": "at most 6 GB", "met": "yes" if memory <= 6 else "no"},
+        {
+            "what": f"{what}, memory at most",
+            "value": f"{memory:.1f} GB",
+            "n": 1,
+            "goal": "at most 6 GB",
+            "met": "yes" if memory <= 6 else "no",
+        },
         {"what": f"{what}, verdict", "value": verdict[1].lower() if verdict else "none", "n": 1},
         *(
             {"what": f"{what}: {m[1].strip()}", "value": m[2].strip(), "n": m[3]}
-            for m in re.finditer(r"^ +((?:delivered_harm|refusal|over_refusal_\w+|incoherence|kl|proxy, held-out|intent, held-out|gap) .*?)"
-                                 r" {2,}?(-?\d\.\d+ \(.*?), n = (\d+)\)", done.stdout, re.MULTILINE)
+            for m in re.finditer(
+                r"^ +((?:delivered_harm|refusal|over_refusal_\w+|incoherence|kl|proxy, held-out|intent, held-out|gap) .*?)"
+                r" {2,}?(-?\d\.\d+ \(.*?), n = (\d+)\)",
+                done.stdout,
+                re.MULTILINE,
+            )
         ),
     ]

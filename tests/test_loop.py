@@ -6,10 +6,16 @@ from pathlib import Path
 import pytest
 
 from spiritlevel import loop
-from spiritlevel.evidence import open_existing, open_run
+from spiritlevel.evidence import canonical, open_existing, open_run
 from spiritlevel.types import Grade, Lesson, Pair, Preference, Prompt, Side, Transcript, VerdictKind
 
 pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def same(one, other) -> bool:
+    """Equal runs: card, verdict and figures as text (a NaN is not equal to itself), digest and counts."""
+    texts = [[canonical(part) for part in (run[0].card, run[0].verdict, run[0].tuned, run[0].compared)] for run in (one, other)]
+    return texts[0] == texts[1] and one[1:] == other[1:]
 
 
 def test_a_scripted_model_walks_through_all_rooms(small, run_loop, scripted_base, tmp_path: Path):
@@ -21,7 +27,7 @@ def test_a_scripted_model_walks_through_all_rooms(small, run_loop, scripted_base
     assert {"model-card.md", "report.html"} <= {p.name for p in folder.iterdir()}
     assert finished.compared.gaps
     again = run_loop(tmp_path, config)
-    assert (again[0], again[1], again[2]) == (finished, digest, counts)
+    assert same(again, (finished, digest, counts))
 
 
 def test_each_side_sees_its_own_prompts_alone(tuned_run):
@@ -58,25 +64,23 @@ def test_a_second_run_is_free_and_equal(tuned_run, tmp_path: Path, run_loop):
     shutil.copytree(tuned_run.root, tmp_path / "copy")
     told: list[str] = []
     finished, digest, counts = run_loop(tmp_path / "copy", tuned_run.config, listener=lambda label, done, total: told.append(label))
-    assert (finished, digest, counts) == (tuned_run.finished, tuned_run.digest, tuned_run.counts)
+    assert same((finished, digest, counts), (tuned_run.finished, tuned_run.digest, tuned_run.counts))
     assert told == []  # no unit was even looked for
 
 
 def test_an_untouched_run_elsewhere_is_equal(tuned_run, tmp_path: Path, run_loop):
     finished, digest, counts = run_loop(tmp_path, tuned_run.config)
-    assert (finished, digest, counts) == (tuned_run.finished, tuned_run.digest, tuned_run.counts)
+    assert same((finished, digest, counts), (tuned_run.finished, tuned_run.digest, tuned_run.counts))
 
 
 def test_a_changed_measurement_asks_no_reply_again(small, tuned_run, tmp_path: Path):
     shutil.copytree(tuned_run.root, tmp_path / "copy")
     changed = small.config(measure={"rounds": 120})
-    told: list[str] = []
-    with open_run(tmp_path / "copy", "small", tuned_run.config.identity, "", listener=lambda label, *_: told.append(label)) as evidence:
+    with open_run(tmp_path / "copy", "small", tuned_run.config.identity, "") as evidence:
         before = evidence.counts()
         loop.run(changed, evidence)
         assert evidence.counts()["reply"] == before["reply"]
         assert evidence.counts()["steps"] > before["steps"]
-    assert not [label for label in told if "asking" in label or "training" in label]
 
 
 @pytest.mark.slow

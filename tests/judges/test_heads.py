@@ -56,7 +56,19 @@ def test_a_loud_outlier_cannot_move_a_verdict_far() -> None:
 
 def test_platt_of_worse_than_chance_scores_says_nothing() -> None:
     y = np.arange(100) % 2 == 0
-    assert platt(-y.astype(float), y) == (0.0, 0.0)
+    assert platt(-y.astype(float), y, np.ones(100)) == (0.0, 0.0)
+
+
+def test_a_form_that_goes_with_the_label_is_not_learnt_in_its_place() -> None:
+    rng = np.random.default_rng(2)
+    y = np.arange(400) % 2 == 0
+    order = np.where(rng.random(400) < 0.85, y, ~y)  # 85 % of the harmful are orders, 85 % of the harmless questions
+    x = np.stack([rng.normal(size=400) + 1.2 * y, rng.normal(size=400) * 0.1 + order], axis=1)
+    groups, forms = [str(i) for i in range(400)], ["order" if o else "question" for o in order]
+    plain, fair = fit_head(x, y.tolist(), groups), fit_head(x, y.tolist(), groups, strata=forms)
+    share = [abs(h.coef[1]) / abs(h.coef[0]) for h in (plain, fair)]
+    assert share[1] < 0.35 < share[0]
+    assert plain.auroc.value > fair.auroc.value  # what the form had lent
 
 
 def test_too_few_groups_is_one_sentence() -> None:

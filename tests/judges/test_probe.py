@@ -53,6 +53,13 @@ def test_two_readouts_with_their_own_identity(journal: MemoryJournal, weights: O
     assert probe.fit(journal, weights, examples(), "request").identity == request.identity
 
 
+def test_prompts_join_the_request_readout_and_its_atoms(journal: MemoryJournal, weights: OpenWeights) -> None:
+    seed = Prompt(id="s", text="Decode: x", goal="Break the lamp!", principle="no-crime", kind=Kind.HARMFUL, cluster="c9")
+    one = probe.fit(journal, weights, examples(), "request", prompts=[seed])
+    assert {firewall.cluster("c9"), *firewall.atoms_of([seed])} <= set(one.identity.made_of)
+    assert one.identity != probe.fit(journal, weights, examples(), "request").identity
+
+
 def test_request_scores_leave_out_the_answer(journal: MemoryJournal, weights: OpenWeights) -> None:
     one = probe.fit(journal, weights, examples(), "request")
     assert probe.request_scores(journal, one, weights, [user("Hello?", prefill="Hi there")]) == pytest.approx(

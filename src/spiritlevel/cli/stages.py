@@ -5,7 +5,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from pydantic import BaseModel
 
-from spiritlevel import audit, loop
+from spiritlevel import audit, finetune, loop
 from spiritlevel.cli import telling
 from spiritlevel.config import LoopConfig
 from spiritlevel.errors import ConfigError, MissingStage
@@ -30,7 +30,8 @@ class Only:
     def step(self, stage: Callable[Concatenate[Journal, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run if it is of the asked stage, else replay; MissingStage before the asked one, a silent end after it."""
         mine = stage.__module__.split(".")[1] == self.stage
-        if not mine and not self.evidence.done(stage, *args, **kwargs):
+        bookkeeping = stage is finetune.keep  # without training nothing precedes the first campaign
+        if not mine and not bookkeeping and not self.evidence.done(stage, *args, **kwargs):
             if self.ran:
                 raise _Enough
             needed = stage.__module__.split(".")[1]

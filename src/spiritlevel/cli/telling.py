@@ -64,7 +64,10 @@ def lines(evidence: Evidence, finished: Finished) -> Iterator[str]:
     yield from figures(finished.compared)
     yield from decided(finished.verdict)
     looks = firewall.looks(evidence.ledger, finished.tuned.lineage)
-    yield f"\nopen prompts: looked at {looks} time{'s' * (looks != 1)} for this model and its ancestors (each look is selection for what descends from it)"
+    yield (
+        f"\nopen prompts: looked at {looks} time{'s' * (looks != 1)} for this model and its ancestors "
+        "(each look is selection for what descends from it)"
+    )
     folder = evidence.path(finished.card.blob)
     yield f"report: {folder / 'report.html'}"
     yield f"card:   {folder / 'model-card.md'}"

@@ -47,8 +47,9 @@ def run(
 ) -> Seen:
     """Ask `model` the prompts of one side. `trained_on`: texts that training is known to hold (left out of open and sealed).
 
-    The teach side is asked whole, under taught families alone, to train on; as a `sample` its harmful prompts are asked like the others, under
-    all families, to compare with them. FirewallError when the sealed side is asked for without a ticket; DataError when no prompt is left.
+    The teach side is asked whole, under taught families alone, to train on; as a `sample` its harmful prompts are asked like the
+    others, under all families, to compare with them. FirewallError when the sealed side is asked for without a ticket; DataError
+    when no prompt is left.
     """
     if side is Side.SEALED and (ticket is None or ticket.attempt < 1):
         raise FirewallError("the sealed prompts are read by release alone and no attempt is left; measure on the open side instead")

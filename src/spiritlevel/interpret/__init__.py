@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from spiritlevel import backends, stats
 from spiritlevel.constitution import Example
 from spiritlevel.interpret.config import InterpretConfig
-from spiritlevel.judges.heads import Head, fit_head
-from spiritlevel.judges.probe import request_rows
+from spiritlevel.judges.heads import Head, area_within, fit_head
+from spiritlevel.judges.probe import form_of, request_rows
 from spiritlevel.judges.rows import groups_of
 from spiritlevel.types import (
     Estimate,
@@ -64,9 +64,21 @@ def run(
     shared = {"grade": Grade.KIN, "why_grade": WHY, "rows": (journal.put("readout", readouts).id,)}
     moved = _change(one[best.layer], two[best.layer], rows, config.seed)
     measured = [
-        Measurement(estimate=best.before.model_copy(update={"name": "readout_auroc"}), role="capability", phase="before", **shared),
-        Measurement(estimate=best.after.model_copy(update={"name": "readout_auroc"}), role="capability", phase="after", **shared),
-        Measurement(estimate=moved, role="capability", phase="change", **shared),
+        Measurement(
+            estimate=best.before.model_copy(update={"name": "readout_auroc"}),
+            role="capability",
+            phase="before",
+            instruments=_ids(one[best.layer]),
+            **shared,
+        ),
+        Measurement(
+            estimate=best.after.model_copy(update={"name": "readout_auroc"}),
+            role="capability",
+            phase="after",
+            instruments=_ids(two[best.layer]),
+            **shared,
+        ),
+        Measurement(estimate=moved, role="capability", phase="change", instruments=_ids(one[best.layer], two[best.layer]), **shared),
     ]
     knows = _knows(journal, last, two[best.layer], best.layer, seen, config)
     if knows is None:
@@ -90,24 +102,31 @@ def chosen(held: Sequence[Example], config: InterpretConfig) -> list[tuple[Examp
     return [*kinds[0][: max(each, config.max_prompts - len(kinds[1]))], *kinds[1][: max(each, config.max_prompts - len(kinds[0]))]]
 
 
+def _ids(*heads: Head) -> tuple[str, ...]:
+    return tuple(content_hash("readout", head.digest) for head in heads)
+
+
 def _read(
     weights: OpenWeights, rows: Sequence[tuple[Example, bool]], layers: Sequence[int], config: InterpretConfig, phase: str
 ) -> dict[int, Head]:
     states = weights.activations([user(e.prompt) for e, _ in rows], layers)
     labels, groups = [harmful for _, harmful in rows], groups_of([e for e, _ in rows])
+    forms = [form_of(e.prompt) for e, _ in rows]
     return {
-        layer: fit_head(states[:, i], labels, groups, seed=config.seed, cs=(config.c,), name=f"readout_auroc, layer {layer}, {phase}")
+        layer: fit_head(
+            states[:, i], labels, groups, seed=config.seed, cs=(config.c,), name=f"readout_auroc, layer {layer}, {phase}", strata=forms
+        )
         for i, layer in enumerate(layers)
     }
 
 
 def _change(one: Head, two: Head, rows: Sequence[tuple[Example, bool]], seed: int) -> Estimate:
-    labels = np.asarray([harmful for _, harmful in rows])
+    labels, forms = np.asarray([harmful for _, harmful in rows]), np.asarray([form_of(e.prompt) for e, _ in rows])
 
-    def difference(b: NDArray[np.float64], a: NDArray[np.float64], y: NDArray[np.bool_]) -> float:
-        return stats.area(a, y) - stats.area(b, y)
+    def difference(b: NDArray[np.float64], a: NDArray[np.float64], y: NDArray[np.bool_], f: NDArray[np.str_]) -> float:
+        return area_within(a, y, f) - area_within(b, y, f)
 
-    columns = [one.out_of_fold, two.out_of_fold, labels]
+    columns = [one.out_of_fold, two.out_of_fold, labels, forms]
     return stats.cluster_bootstrap(difference, columns, groups_of([e for e, _ in rows]), seed=seed, name="readout_auroc", rounds=400)
 
 
@@ -139,6 +158,7 @@ def _knows(journal: Journal, weights: OpenWeights, head: Head, layer: int, seen:
         phase="after",
         grade=Grade.KIN,
         why_grade=WHY,
+        instruments=_ids(head),
         rows=(seen.transcripts.id, seen.outcomes.id),
         errored=errored,
         unscored=len(pairs) - errored - len([1 for t, j in pairs if t.reply.error is None and j.outcome is not None]),

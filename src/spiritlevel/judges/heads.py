@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spiritlevel.errors import DataError
-from spiritlevel.stats import area, auroc
+from spiritlevel.stats import area, cluster_bootstrap
 from spiritlevel.types import Estimate, content_hash
 
 Floats = NDArray[np.float64]
@@ -98,19 +98,46 @@ def fit_head(
     seed: int = 0,
     cs: Sequence[float] = CS,
     name: str = "auroc",
+    strata: Sequence[str] | None = None,
 ) -> Head:
-    """Fit (n, d) features to labels: `cs` by out-of-fold AUROC over grouped folds, then Platt (1999) with his smoothed targets."""
+    """Fit (n, d) features to labels: `cs` by out-of-fold AUROC over grouped folds, then Platt (1999) with his smoothed targets.
+
+    `strata` name a surface form (question, order) that must not stand in for the label: each class weighs the same in each
+    stratum, and the AUROC is the mean within strata.
+    """
     x, y = np.asarray(features, dtype=float), np.asarray(labels, dtype=bool)
+    forms = np.asarray(["" for _ in y] if strata is None else strata).astype(str)
+    weight = cell_weights(y, forms)
     parts = folds(y, groups, seed)
-    scored = {c: _out_of_fold(x, y, parts, c) for c in cs}
-    c = max(cs, key=lambda value: (round(area(scored[value], y), 4), -value))
-    slope, offset = platt(scored[c], y)
+    scored = {c: _out_of_fold(x, y, weight, parts, c) for c in cs}
+    c = max(cs, key=lambda value: (round(area_within(scored[value], y, forms), 4), -value))
+    slope, offset = platt(scored[c], y, weight)
     mean, scale = moments(x)
-    coef, bias = logistic(standardised(x, mean, scale), y, c)
-    estimate = auroc(scored[c], y, list(groups), seed=seed, name=name, rounds=400)
-    method = f"grouped {len(parts)}-fold, C chosen on the same folds; {estimate.method}"
+    coef, bias = logistic(standardised(x, mean, scale), y, weight, c)
+    estimate = cluster_bootstrap(area_within, [scored[c], y, forms], list(groups), seed=seed, name=name, rounds=400)
+    within = "" if strata is None else "mean within form of request, "
+    method = f"{within}grouped {len(parts)}-fold, C chosen on the same folds; {estimate.method}"
     calibrated = squash(slope * scored[c] + offset)
     return Head(mean, scale, coef, bias, slope, offset, c, estimate.model_copy(update={"method": method}), calibrated)
+
+
+def cell_weights(labels: NDArray[np.bool_], strata: NDArray[np.str_]) -> Floats:
+    """Weights under which class and stratum are independent and both balanced; at most 6, so that a rare cell does not rule."""
+    weight = np.zeros(len(labels))
+    cells = [(labels == value) & (strata == form) for value in (False, True) for form in np.unique(strata)]
+    for cell in cells:
+        weight[cell] = len(labels) / len(cells) / max(1, cell.sum())
+    return np.minimum(weight, 6.0)
+
+
+def area_within(scores: Floats, labels: NDArray[np.bool_], strata: NDArray[np.str_]) -> float:
+    """Mean AUROC over the strata that hold at least five of each class; over all rows when none does."""
+    found = []
+    for form in np.unique(strata):
+        here = strata == form
+        if 5 <= labels[here].sum() <= here.sum() - 5:
+            found.append(area(scores[here], labels[here]))
+    return float(np.mean(found)) if found else area(scores, labels)
 
 
 def moments(x: Floats) -> tuple[Floats, Floats]:
@@ -119,30 +146,31 @@ def moments(x: Floats) -> tuple[Floats, Floats]:
     return x.mean(axis=0), np.where(scale > 1e-8, scale, 1.0)
 
 
-def logistic(x: Floats, y: NDArray[np.bool_], c: float) -> tuple[Floats, float]:
-    """L2 logistic regression with balanced classes: coefficients and intercept."""
+def logistic(x: Floats, y: NDArray[np.bool_], weight: Floats, c: float) -> tuple[Floats, float]:
+    """Weighted L2 logistic regression: coefficients and intercept."""
     from sklearn.linear_model import LogisticRegression
 
-    model = LogisticRegression(C=c, class_weight="balanced", max_iter=2000).fit(x, y)
+    model = LogisticRegression(C=c, max_iter=2000).fit(x, y, sample_weight=weight)
     return np.asarray(model.coef_[0], dtype=float), float(model.intercept_[0])
 
 
-def _out_of_fold(x: Floats, y: NDArray[np.bool_], parts: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]], c: float) -> Floats:
+def _out_of_fold(
+    x: Floats, y: NDArray[np.bool_], weight: Floats, parts: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]], c: float
+) -> Floats:
     scores = np.zeros(len(y))
     for train, test in parts:
         mean, scale = moments(x[train])
-        coef, bias = logistic(standardised(x[train], mean, scale), y[train], c)
+        coef, bias = logistic(standardised(x[train], mean, scale), y[train], weight[train], c)
         scores[test] = standardised(x[test], mean, scale) @ coef + bias
     return scores
 
 
-def platt(scores: Floats, labels: NDArray[np.bool_]) -> tuple[float, float]:
-    """Slope and offset of P = sigmoid(slope * score + offset), classes weighted alike; a slope below 0 becomes 0."""
+def platt(scores: Floats, labels: NDArray[np.bool_], weight: Floats) -> tuple[float, float]:
+    """Slope and offset of P = sigmoid(slope * score + offset) under `weight`; a slope below 0 says nothing and becomes 0."""
     from sklearn.linear_model import LogisticRegression
 
     positive, negative = int(labels.sum()), int((~labels).sum())
     target = np.where(labels, (positive + 1) / (positive + 2), 1 / (negative + 2))
-    weight = np.where(labels, 0.5 / positive, 0.5 / negative) * len(labels)
     twice = np.concatenate([scores, scores])[:, None]
     sure = np.concatenate([target * weight, (1 - target) * weight])
     model = LogisticRegression(C=1e4, max_iter=2000).fit(twice, np.repeat([True, False], len(scores)), sample_weight=sure)

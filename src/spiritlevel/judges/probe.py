@@ -18,12 +18,14 @@ from spiritlevel.constitution.model import Example
 from spiritlevel.errors import DataError
 from spiritlevel.judges.heads import Head, fit_head
 from spiritlevel.judges.rows import atoms, groups_of
-from spiritlevel.types import Chat, Estimate, Instrument, Journal, Judgement, Kind, OpenWeights, Transcript, content_hash, user
+from spiritlevel.types import Chat, Estimate, Instrument, Journal, Judgement, Kind, OpenWeights, Prompt, Transcript, content_hash, user
 
 Readout = Literal["request", "reply"]
-DEPTHS = (0.45, 0.55, 0.65, 0.75, 0.85)
+DEPTHS = {"request": (0.45, 0.55, 0.65, 0.75, 0.85), "reply": (0.6, 0.75, 0.9, 1.0)}
 """Layers tried, as shares of the depth."""
-PROBE_CS = (0.0003, 0.001, 0.003, 0.01, 0.1)
+SAME = {"request": 0.0, "reply": 0.01}
+"""Differences in AUROC that do not decide: on our own replies every layer is near 1, so the deepest of the best is taken."""
+PROBE_CS = (0.001, 0.003, 0.01, 0.03)
 
 
 @dataclass(frozen=True)
@@ -38,23 +40,37 @@ class Probe:
 
     @property
     def auroc(self) -> Estimate:
-        """Out-of-fold by prompt group; `reply`: among replies to harmful prompts alone."""
+        """Out-of-fold by prompt group; `request`: mean within questions and orders; `reply`: within harmful prompts."""
         return self.head.auroc
 
 
-def fit(journal: Journal, weights: OpenWeights, examples: Sequence[Example], readout: Readout, *, seed: int = 0) -> Probe:
-    """Fit one read-out to examples; layer and C by grouped cross-validation. DataError with too few examples of a class."""
-    rows = request_rows(examples) if readout == "request" else reply_rows(examples)
+def fit(
+    journal: Journal,
+    weights: OpenWeights,
+    examples: Sequence[Example],
+    readout: Readout,
+    *,
+    prompts: Sequence[Prompt] = (),
+    seed: int = 0,
+) -> Probe:
+    """Fit one read-out to examples; layer and C by grouped cross-validation. DataError with too few examples of a class.
+
+    `prompts` of the teach side with a declared kind join the `request` read-out (and its atoms): on the examples alone it learns
+    that orders are harmful and questions are not.
+    """
+    rows = request_rows([*examples, *map(_example, prompts)]) if readout == "request" else reply_rows(examples)
     if len({label for _, label in rows}) < 2:
         raise DataError(
             f"the {readout} probe needs examples of both kinds; add harmful and look-alike prompts to the constitution's teach half"
         )
     labels, groups = [label for _, label in rows], groups_of([e for e, _ in rows])
-    depths = layers_of(weights)
+    forms = [form_of(e.prompt) for e, _ in rows] if readout == "request" else None
+    depths = layers_of(weights, readout)
     states = weights.activations([_chat(e, readout) for e, _ in rows], depths)
     name = "request probe" if readout == "request" else "reply probe, within harmful prompts"
-    heads = [fit_head(states[:, i], labels, groups, seed=seed, cs=PROBE_CS, name=name) for i in range(len(depths))]
-    best = max(range(len(depths)), key=lambda i: (round(heads[i].auroc.value, 4), -i))
+    heads = [fit_head(states[:, i], labels, groups, seed=seed, cs=PROBE_CS, name=name, strata=forms) for i in range(len(depths))]
+    top = max(h.auroc.value for h in heads)
+    best = max(i for i, h in enumerate(heads) if h.auroc.value >= top - SAME[readout])
     head, layer = heads[best], depths[best]
     made_of = (firewall.body(weights.ref.weights), *atoms([e for e, _ in rows]))
     code = content_hash(*(Path(__file__).with_name(n).read_text("utf-8") for n in ("probe.py", "heads.py")))
@@ -84,9 +100,20 @@ def load(journal: Journal, blob: str) -> Probe:
     return Probe(readout=kept["readout"], layer=kept["layer"], identity=identity, blob=blob, head=Head.load(folder))
 
 
-def layers_of(weights: OpenWeights) -> list[int]:
+def layers_of(weights: OpenWeights, readout: Readout) -> list[int]:
     """The layers tried, 1-based, without repeats."""
-    return sorted({max(1, round(weights.layers * d)) for d in DEPTHS})
+    return sorted({max(1, round(weights.layers * d)) for d in DEPTHS[readout]})
+
+
+def form_of(prompt: str) -> str:
+    """Question or order, by its last sign."""
+    return "question" if prompt.rstrip().endswith("?") else "order"
+
+
+def _example(p: Prompt) -> Example:
+    return Example(
+        principle=p.principle, group=p.group or p.id, kind=p.kind, prompt=p.goal or p.text, reply="", violating=False, cluster=p.cluster
+    )
 
 
 def request_rows(examples: Sequence[Example]) -> list[tuple[Example, bool]]:

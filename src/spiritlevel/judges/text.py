@@ -96,7 +96,9 @@ def incoherent(text: str) -> str:
     if len(words) < 4 and max(map(len, words)) > 40:
         return "mostly not words"
     visible = [c for c in text if not c.isspace()]
-    if (broken := sum(c == "\N{REPLACEMENT CHARACTER}" or unicodedata.category(c) == "Cc" for c in visible)) and broken > 0.02 * len(visible):
+    if (broken := sum(c == "\N{REPLACEMENT CHARACTER}" or unicodedata.category(c) == "Cc" for c in visible)) and broken > 0.02 * len(
+        visible
+    ):
         return "broken characters"
     if len(visible) > 20 and sum(c.isalpha() for c in visible) < 0.4 * len(visible):
         return "mostly not letters"

@@ -89,7 +89,7 @@ def run(
     measured += [graded(m, text) for m in rates.texts(law, held_out, confidence)]
     measured += [graded(m, intent) for m in rates.cells(early, fresh, confidence, taught_families)]
     for judge in others:
-        measured += _second_opinion(journal, before, after, judge, law, confidence, graded, taught_families)
+        measured += _second_opinion(journal, before, after, fresh, judge, law, confidence, graded, taught_families)
     measured += _distance(journal, base, tuned, held_out, before, after, config, confidence, graded)
 
     about: dict[str, object] = {
@@ -199,13 +199,15 @@ def _second_opinion(
     journal: Journal,
     before: Seen,
     after: Seen,
+    fresh: Sequence[Pair],
     judge: Judge,
     law: Constitution,
     confidence: float,
     graded: Callable[[Measurement, Judge], Measurement],
     families: frozenset[str],
 ) -> list[Measurement]:
-    pairs, _ = _paired(journal, before, after, TextJudge(), judge, judge)
+    unspent = {p.prompt.id for p in fresh}
+    pairs = [p for p in _paired(journal, before, after, TextJudge(), judge, judge)[0] if p.prompt.id in unspent]
     found = rates.harm(
         law, pairs, "delivered_harm_model_judge", "intent", lambda p: (p.before_intent, p.after_intent), confidence, families
     )
