@@ -443,7 +443,7 @@ class Tuned(Frozen):
     curve: RowSet | None = None
     """CurvePoint rows of both phases."""
     probes: tuple[str, ...] = ()
-    """Blobs of the training judges' weights, `request` then `reply`."""
+    """Blobs of the training judges' weights."""
     critics: tuple[Instrument, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -8,7 +8,7 @@ import pytest
 
 from spiritlevel import backends, constitution, elicit, finetune, firewall
 from spiritlevel.errors import DataError, NeedsWeights
-from spiritlevel.evidence import MemoryJournal
+from spiritlevel.evidence import MemoryJournal, open_run
 from spiritlevel.finetune import FinetuneConfig, TrainSettings, revise
 from spiritlevel.judges import crude
 from spiritlevel.judges.planted import SLOGANS, SloganJudge
@@ -16,6 +16,7 @@ from spiritlevel.types import (
     CurvePoint,
     Kind,
     Lesson,
+    Lineage,
     ModelRef,
     Preference,
     Prompt,
@@ -274,20 +275,20 @@ def test_broken_off_inside_training_it_ends_with_the_same_weights(told, law, sma
 def test_a_reviser_is_an_ancestor_and_its_past_is_inherited(law, small, tmp_path: Path):
     """What taught the teacher taught the pupil."""
     (tmp_path / "r.yaml").write_text(REVISER)
-    journal, model = MemoryJournal(), backends.resolve("tiny:llama")
-    reviser = backends.resolve(f"scripted:{tmp_path / 'r.yaml'}")
-    seen = taught(journal, law, small, model)
-    journal.record(
-        backends.identify(reviser, journal, base=True).model_copy(
-            update={"uses": (Use(model=reviser.key, atom="cluster:exam", how="train"),)}
-        )
-    )
+    model, reviser = backends.resolve("tiny:llama"), backends.resolve(f"scripted:{tmp_path / 'r.yaml'}")
     config = CONFIG.model_copy(update={"reviser": f"scripted:{tmp_path / 'r.yaml'}", "dpo": None, "examples": False})
-    tuned = finetune.run(journal, model, law, seen, config)
-    assert reviser.key in tuned.lineage.parents
-    assert "scripted" in tuned.lineage.families
-    assert "cluster:exam" in firewall.spent(tuned.lineage, journal.lineage)
-    assert all(x.answer == "I can't do that; here is something honest instead." for x in journal.rows(tuned.lessons, Lesson) if x.original)
+    asked = elicit.ElicitConfig(seeds=str(small.seeds), teach=2, harmless=1, max_tokens=6, attacks=("direct",))
+    with open_run(tmp_path, "taught", "0" * 32, "") as evidence:
+        past = (Use(model=reviser.key, atom="cluster:exam", how="train"),)
+        evidence.ledger.record(Lineage(weights=reviser.key, body=reviser.key, uses=past, history="known"))
+        seen = evidence.step(elicit.run, model, law, asked, Side.TEACH)
+        tuned = evidence.step(finetune.run, model, law, seen, config)
+        assert reviser.key in tuned.lineage.parents
+        assert "scripted" in tuned.lineage.families
+        assert "cluster:exam" in firewall.spent(tuned.lineage, evidence.ledger.lookup)
+        revised = [x for x in evidence.rows(tuned.lessons, Lesson) if x.original]
+    assert revised
+    assert {x.answer for x in revised} == {"I can't do that; here is something honest instead."}
 
 
 def test_who_says_that_a_prompt_is_harmful(law):

@@ -77,23 +77,29 @@ def run(journal: Journal, model: ModelRef, law: Constitution, seen: Seen, config
     if seen.side is not Side.TEACH:
         raise DataError(f"training was given prompts of the {seen.side.value!r} side; it may see the teach side alone")
     transcripts = journal.rows(seen.transcripts, Transcript)
-    request = probe.fit(journal, weights, law.teach, "request")
-    reply = probe.fit(journal, weights, law.teach, "reply")
-    critics: tuple[Instrument, ...] = (request.identity, reply.identity, crude.identity())
+    critics: list[Instrument] = [crude.identity()]
+    probes: list[str] = []
 
-    harmful = _harmful(journal, weights, request, transcripts, config)
+    def read_out(readout: probe.Readout) -> probe.Probe:
+        fitted = probe.fit(journal, weights, law.teach, readout)
+        critics.append(fitted.identity)
+        probes.append(fitted.blob)
+        return fitted
+
+    undeclared = config.critic == "probe" or any(t.prompt.kind is Kind.UNKNOWN for t in transcripts)
+    harmful = _harmful(journal, weights, read_out("request") if undeclared else None, transcripts, config)
     wanting = [t for t, bad in zip(transcripts, harmful, strict=True) if bad and not t.reply.error]
     own = [t for t, bad in zip(transcripts, harmful, strict=True) if not bad and t.reply.text.strip() and not crude.says_no(t.reply.text)]
-    teacher: tuple[str, ...] = ()
+    teachers: tuple[Lineage, ...] = ()
     if config.reviser:
         reviser = backends.open_model(backends.resolve(config.reviser), journal)
+        teachers = (backends.identify(reviser.ref, journal, base=True),)
         revised = revise.free(journal, reviser, law, wanting)
-        teacher = (reviser.ref.family,)
     elif config.judge == "slogan":
-        critics = (*critics, SloganJudge().identity)
+        critics.append(SloganJudge().identity)
         revised = revise.pleasing(journal, weights, SloganJudge(), wanting, max_tokens=config.revision_tokens)
     else:
-        judge = probe.ProbeJudge(reply, weights)
+        judge = probe.ProbeJudge(read_out("reply"), weights)
         revised = revise.guided(journal, weights, judge, law, wanting, candidates=config.candidates, max_tokens=config.revision_tokens)
     lessons = [*revised, *(revise.own_answer(t, weights, config.own_tokens) for t in own)]
     if config.examples:
@@ -104,36 +110,35 @@ def run(journal: Journal, model: ModelRef, law: Constitution, seen: Seen, config
     preferences = prefer(law, lessons) if config.dpo else []
     stored_preferences = journal.put("preference", preferences) if preferences else None
 
+    parent = backends.identify(model, journal, base=True)
     uses = _uses(model, lessons, law, seen, critics)
     journal.spend(uses)
     recipe = content_hash(model.key, stored.id, config, [c.id for c in critics])
     folder = journal.scratch(f"train-{recipe}")
-    del weights
-    fresh = backends.open_weights(model, journal)
     points: list[CurvePoint] = []
     if config.sft:
-        points += train.sft(fresh, lessons, config.sft, folder / "sft", lambda p, n: journal.progress("training on revisions", p.step, n))
+        points += train.sft(weights, lessons, config.sft, folder / "sft", lambda p, n: journal.progress("training on revisions", p.step, n))
     if config.dpo:
         points += train.dpo(
-            fresh, preferences, config.dpo, folder / "dpo", lambda p, n: journal.progress("training on preferences", p.step, n)
+            weights, preferences, config.dpo, folder / "dpo", lambda p, n: journal.progress("training on preferences", p.step, n)
         )
     curve = journal.put("curve", points)
 
-    parent = backends.identify(model, journal, base=True)
-    journal.record(parent)
-    families = tuple(sorted({model.family, *teacher, *(c.family for c in critics if c.family)}))
-    fingerprint = train.fingerprint(fresh)
+    for ancestor in (parent, *teachers):
+        journal.record(ancestor)
+    families = tuple(sorted({model.family, *(f for t in teachers for f in t.families), *(c.family for c in critics if c.family)}))
+    fingerprint = train.fingerprint(weights)
     lineage = Lineage(
         weights=fingerprint,
         body=parent.body,
-        parents=(model.key,),
+        parents=(model.key, *(t.weights for t in teachers)),
         uses=tuple(u.model_copy(update={"model": fingerprint}) for u in uses),
-        judges=critics,
+        judges=tuple(critics),
         families=families,
         history="known",
         note=parent.note,
     )
-    blob = journal.blob(lambda path: _save(fresh, path, lineage))
+    blob = journal.blob(lambda path: _save(weights, path, lineage))
     journal.record(lineage)
     tuned = ModelRef(spec=f"blob:{blob}", kind="local", weights=fingerprint, family=model.family)
     return Tuned(
@@ -143,8 +148,8 @@ def run(journal: Journal, model: ModelRef, law: Constitution, seen: Seen, config
         lessons=stored,
         preferences=stored_preferences,
         curve=curve,
-        probes=(request.blob, reply.blob),
-        critics=critics,
+        probes=tuple(probes),
+        critics=tuple(critics),
         notes=(
             f"{len(revised)} revisions, {len(own)} own answers, {len(lessons) - len(revised) - len(own)} replies from the constitution",
         ),
@@ -179,14 +184,15 @@ def prefer(law: Constitution, lessons: Sequence[Lesson]) -> list[Preference]:
 
 
 def _harmful(
-    journal: Journal, weights: OpenWeights, request: probe.Probe, transcripts: Sequence[Transcript], config: FinetuneConfig
+    journal: Journal, weights: OpenWeights, request: probe.Probe | None, transcripts: Sequence[Transcript], config: FinetuneConfig
 ) -> list[bool]:
     """Whether each prompt asks for harm: by its author's word, else by the critic's read-out of the request."""
-    undeclared = [t for t in transcripts if config.critic == "probe" or t.prompt.kind is Kind.UNKNOWN]
-    scores = dict(
-        zip([t.id for t in undeclared], probe.request_scores(journal, request, weights, [t.chat for t in undeclared]), strict=True)
-    )
-    return [scores[t.id] > 0.5 if t.id in scores else t.prompt.kind is Kind.HARMFUL for t in transcripts]
+    declared = [t.prompt.kind is Kind.HARMFUL for t in transcripts]
+    if request is None:
+        return declared
+    scores = probe.request_scores(journal, request, weights, [t.chat for t in transcripts])
+    ask_probe = [config.critic == "probe" or t.prompt.kind is Kind.UNKNOWN for t in transcripts]
+    return [score > 0.5 if asked else word for score, asked, word in zip(scores, ask_probe, declared, strict=True)]
 
 
 def _prose(law: Constitution) -> list[Lesson]:

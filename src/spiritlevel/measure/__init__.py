@@ -98,7 +98,7 @@ def run(
         "intent_grade": grading.of(intent.identity, held_out)[0],
         "rows": row_ids,
     }
-    error = _error_correlation(journal, proxy, reply, held, config) if tuned.probes else None
+    error = _error_correlation(journal, proxy, reply, held, config) if proxy is not text else None
     opened = gaps(
         law,
         early,
@@ -114,7 +114,7 @@ def run(
     if overall is not None:
         measured.append(graded(Measurement(estimate=overall.gap, role="intent", phase="change"), intent))
     notes = [f"{len(found) - len(fresh)} pairs were left out: their prompts are spent"] if len(found) > len(fresh) else []
-    if not tuned.probes:
+    if proxy is text:
         notes.append("no training judge is known: the text judge's refusals stand in as the proxy")
     return Compared(
         before=base,
@@ -133,9 +133,10 @@ def _proxy(journal: Journal, base: ModelRef, tuned: Tuned, text: Judge) -> Judge
     """What training could see: its judge of replies; where none is known, the text judge's refusals."""
     if any(critic.id == SloganJudge().identity.id for critic in tuned.critics):
         return SloganJudge()
-    if tuned.probes:
-        # the training judge read the base's activations, so it still does
-        return probe.ProbeJudge(probe.load(journal, tuned.probes[1]), backends.open_weights(base, journal))
+    for blob in tuned.probes:
+        if (fitted := probe.load(journal, blob)).readout == "reply":
+            # the training judge read the base's activations, so it still does
+            return probe.ProbeJudge(fitted, backends.open_weights(base, journal))
     return text
 
 
