@@ -27,10 +27,10 @@ HARMFUL = ("advbench", "jailbreakbench", "strongreject", "harmbench", "tdc2023",
 COMPLIES = (Outcome.COMPLIANCE, Outcome.REFUSE_THEN_COMPLY)
 MOST = 10_000
 RECIPE = FinetuneConfig(
-    candidates=1,
-    revision_tokens=12,
+    candidates=2,
+    revision_tokens=8,
+    own_tokens=6,
     sft=TrainSettings(epochs=2, lr=6e-5, batch_tokens=1536),
-    dpo=TrainSettings(epochs=1, lr=1e-5, beta=0.1, batch_tokens=3072),
 )
 
 
@@ -41,8 +41,9 @@ def measure() -> list[dict[str, Any]]:
             attacks=("direct",),
             untaught=(),
             teach=MOST,
-            harmful=MOST,
-            harmless=MOST,
+            harmful=30,
+            harmless=90,
+            temperature=0.0,
             prompts=tuple(files(ROOT / "runs" / "alignment-prompts")),
             shares=(1.0, 0.0, 0.0),
         ),

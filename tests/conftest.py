@@ -15,7 +15,12 @@ PRINCIPLES = ("no-fraud", "no-hate", "is-helpful")
 SMALL: dict[str, Any] = {
     "model": "tiny:llama",
     "elicit": {"teach": 2, "harmful": 3, "harmless": 1, "max_tokens": 8, "attacks": ["direct", "prefix-injection", "role-play"]},
-    "finetune": {"candidates": 1, "revision_tokens": 4, "sft": {"epochs": 1, "lr": 1e-3, "save_every": 3}, "dpo": {"epochs": 1, "lr": 1e-4}},
+    "finetune": {
+        "candidates": 1,
+        "revision_tokens": 4,
+        "sft": {"epochs": 1, "lr": 1e-3, "save_every": 3},
+        "dpo": {"epochs": 1, "lr": 1e-4},
+    },
     "interpret": {"every": 1, "max_prompts": 40},
     "measure": {"kl_prompts": 4, "kl_tokens": 6, "rounds": 100},
 }
@@ -98,7 +103,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
             (law / half / f"{id}.md").write_text(few, encoding="utf-8")
     shutil.copy(DEFAULT / "policy.yaml", law / "policy.yaml")
     seeds.mkdir()
-    for stem, each in ({id: 24 for id in PRINCIPLES} | {"plain": 30, "contrasts": 20}).items():
+    for stem, each in (dict.fromkeys(PRINCIPLES, 24) | {"plain": 30, "contrasts": 20}).items():
         head, *sections = re.split(r"(?m)^(?=# )", (SEEDS / f"{stem}.md").read_text(encoding="utf-8"))
         cut = ["".join(line for line in section.splitlines(keepends=True)[: each + 1]) + "\n" for section in sections]
         (seeds / f"{stem}.md").write_text(head + "".join(cut), encoding="utf-8")

@@ -16,6 +16,7 @@ import torch
 from spiritlevel import loop
 from spiritlevel.config import LoopConfig
 from spiritlevel.evidence import open_existing, open_run
+from spiritlevel.types import Turn, user
 
 
 class Marked:
@@ -127,14 +128,26 @@ def outcome(root: Path, kills: dict[str, int]) -> dict[str, object]:
     return {**found, "blobs": blobs, "left": left, "kills": kills}
 
 
+def warm(config: LoopConfig) -> None:
+    """Pay imports, the embedding model and caches once, so that a kill costs no start."""
+    import sklearn.linear_model
+    import sklearn.model_selection  # noqa: F401
+
+    from spiritlevel import backends
+    from spiritlevel.evidence import MemoryJournal
+    from spiritlevel.finetune import _train  # noqa: F401
+    from spiritlevel.judges import _minilm
+
+    _minilm.embed(["warm"])
+    weights = backends.open_weights(backends.resolve(config.model), MemoryJournal())
+    weights.logprobs([(*user("warm"), Turn(role="assistant", content="up"))])
+
+
 def main(home: Path, file: Path, rounds: int) -> None:
     torch.set_num_threads(1)
     draw = random.Random(20)
     config = LoopConfig.model_validate(json.loads(file.read_text()))
-    # what an open model needs once (imports, the embedding model, caches) is paid here, so that a kill costs no start
-    warm = os.open(os.devnull, os.O_WRONLY)
-    walk(home / "warm", config, warm)
-    os.close(warm)
+    warm(config)
     took = undisturbed(home / "whole", config)
     results = [outcome(home / "whole", {})]
     stages: dict[str, list[str]] = {}
@@ -143,8 +156,9 @@ def main(home: Path, file: Path, rounds: int) -> None:
     for number in range(rounds):
         root = home / f"run{number}"
         kills: dict[str, int] = {}
-        for stage, marks in stages.items():
-            (mark,) = draw.choices(marks, [took[m] for m in marks])
+        # one step of each stage, longer ones more often, in the order in which the loop comes to them
+        chosen = {draw.choices(marks, [took[m] for m in marks])[0]: stage for stage, marks in stages.items()}
+        for mark, stage in sorted(chosen.items(), key=lambda item: list(took).index(item[0])):
             if killed_in(root, config, mark, draw.uniform(0, took[mark])):
                 kills[stage] = kills.get(stage, 0) + 1
         child = Child(root, config)

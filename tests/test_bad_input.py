@@ -138,7 +138,9 @@ def test_a_missing_configuration(sentence):
         ("", "empty name"),
     ],
 )
-def test_a_model_that_does_not_exist(sentence, small, cache_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, expected: str):
+def test_a_model_that_does_not_exist(
+    sentence, small, cache_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, expected: str
+):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("SPIRITLEVEL_NO_NETWORK", "1")
     (tmp_path / "hollow").mkdir()
@@ -238,7 +240,7 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "SPIRITLEVEL_API_KEY", "SPIRITLEVEL_NO_NETWORK"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SPIRITLEVEL_RETRIES", "0")
-    monkeypatch.setenv("SPIRITLEVEL_TIMEOUT", "0.5")
+    monkeypatch.setenv("SPIRITLEVEL_TIMEOUT", "30")
     state.spec = f"http://127.0.0.1:{server.server_address[1]}/v1#m"  # type: ignore[attr-defined]
     yield state
     stop.set()
@@ -249,9 +251,10 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 def test_a_hosted_model_cannot_be_trained_or_looked_into(sentence, small, endpoint, tmp_path: Path):
     training = sentence("run", small.file(tmp_path, model=endpoint.spec), "-q", "--name", "a")
-    assert "training and looking inside need weights" in training
+    assert "is hosted, and finetune and interpret need weights" in training
     looking = sentence("run", small.file(tmp_path, model=endpoint.spec, finetune=None), "-q", "--name", "b")
-    assert "need weights" in looking
+    assert "is hosted, and interpret need weights" in looking
+    assert endpoint.calls == 0  # said before a single reply was bought
 
 
 def test_no_key_in_the_environment(sentence, small, scripted_base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -265,13 +268,17 @@ FAULTS: dict[str, Any] = {
     "500": lambda: (500, "application/json", '{"error": {"message": "broken"}}', 0.0),
     "html": lambda: (200, "text/html", "<html><body>Please log in</body></html>", 0.0),
     "empty": lambda: (200, "application/json", completion(""), 0.0),
-    "timeout": lambda: (200, "application/json", completion("late"), 1.5),
+    "timeout": lambda: (200, "application/json", completion("late"), 20.0),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_what_came_back_is_kept_when_an_endpoint_fails(said, small, endpoint, scripted_base, tmp_path: Path, fault: str):
+def test_what_came_back_is_kept_when_an_endpoint_fails(
+    said, small, endpoint, scripted_base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+):
     """Half of the prompts fail: the stage fails in one sentence, and mended it asks only for what failed."""
+    if fault == "timeout":
+        monkeypatch.setenv("SPIRITLEVEL_TIMEOUT", "1.0")
     good = (200, "application/json", completion("I'm sorry, but I can't help with that."), 0.0)
     endpoint.behaviour = lambda call, asked: FAULTS[fault]() if call % 2 else good
     file = small.file(tmp_path, scripted_base, model=endpoint.spec)
@@ -285,10 +292,11 @@ def test_what_came_back_is_kept_when_an_endpoint_fails(said, small, endpoint, sc
         kept = evidence.counts().get("reply", 0)
     assert kept
     asked = endpoint.calls
+    monkeypatch.setenv("SPIRITLEVEL_TIMEOUT", "30")
     endpoint.behaviour = lambda call, asked: good
     code, _, err = said("elicit", file, "-q", "--run", "hosted")
     assert code == 0, err
-    assert 0 < endpoint.calls - asked < asked  # replies that came back are not bought twice; those that failed are asked again
+    assert endpoint.calls - asked == asked - kept  # replies that came back are not bought twice; those that failed are asked again
     with open_existing(tmp_path, "hosted") as evidence:
         seen: Any = evidence.value("elicit:open")
         replies = [t.reply for t in evidence.rows(seen.transcripts, Transcript)]
@@ -337,7 +345,14 @@ def test_a_second_process_on_the_same_run(sentence, tuned_run, small, tmp_path: 
 
 # hostile text
 
-HOSTILE = ("nul \x00 inside", "a lone surrogate \ud800 here", "x" * 100_000, "right \u202eot tfel\u202c marks", "\ufeff", "<script>alert(1)</script>")
+HOSTILE = (
+    "nul \x00 inside",
+    "a lone surrogate \ud800 here",
+    "x" * 100_000,
+    "right \u202eot tfel\u202c marks",
+    "\ufeff",
+    "<script>alert(1)</script>",
+)
 
 
 def test_hostile_prompts_go_through_the_whole_loop(said, small, tmp_path: Path):
@@ -359,7 +374,9 @@ def test_hostile_prompts_go_through_the_whole_loop(said, small, tmp_path: Path):
     assert "<script>alert(1)" not in page
 
 
-@pytest.mark.parametrize(("text", "expected"), [("nonsense\n", ":1: not a JSON object"), ('{"text": "a"}\n', ":1: not a JSON object"), ("[" * 100_000, ":1:")])
+@pytest.mark.parametrize(
+    ("text", "expected"), [("nonsense\n", ":1: not a JSON object"), ('{"text": "a"}\n', ":1: not a JSON object"), ("[" * 100_000, ":1:")]
+)
 def test_a_prompt_file_that_cannot_be_read(sentence, small, scripted_base, tmp_path: Path, text: str, expected: str):
     (tmp_path / "p.jsonl").write_text(text)
     file = small.file(tmp_path, scripted_base, elicit={"prompts": [{"path": "p.jsonl"}]})

@@ -11,11 +11,22 @@ import pytest
 STAGES = ("elicit", "finetune", "measure", "interpret", "release", "report")
 
 
-@pytest.mark.parametrize("rounds", [2, pytest.param(20, marks=pytest.mark.slow)])
-def test_a_killed_loop_has_equal_evidence(small, cache_home: Path, tmp_path: Path, rounds: int):
+@pytest.mark.parametrize(
+    ("model", "rounds"),
+    [
+        ("tiny:llama", 2),
+        pytest.param("tiny:llama", 20, marks=pytest.mark.slow),
+        pytest.param("bundled", 1, marks=[pytest.mark.slow, pytest.mark.bundled]),
+    ],
+)
+def test_a_killed_loop_has_equal_evidence(small, cache_home: Path, tmp_path: Path, model: str, rounds: int):
     config = small.config(
+        model=model,
         elicit={"teach": 3, "attacks": ["direct", "role-play"]},
-        finetune={"sft": {"epochs": 2, "lr": 1e-3, "batch_tokens": 512, "save_every": 2}, "dpo": {"epochs": 1, "lr": 1e-4, "save_every": 1}},
+        finetune={
+            "sft": {"epochs": 2, "lr": 1e-3, "batch_tokens": 512, "save_every": 2},
+            "dpo": {"epochs": 1, "lr": 1e-4, "save_every": 1},
+        },
     )
     file = tmp_path / "config.json"
     file.write_text(config.model_dump_json())

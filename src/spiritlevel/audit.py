@@ -7,7 +7,7 @@ from spiritlevel import backends, constitution, finetune
 from spiritlevel.config import LoopConfig
 from spiritlevel.errors import ConfigError, DataError
 from spiritlevel.evidence import Evidence
-from spiritlevel.loop import Finished, certified
+from spiritlevel.loop import Finished, certified, need_weights
 
 TEXT_FIELDS = ("prompt", "instruction", "text", "question")
 
@@ -19,6 +19,7 @@ def run(config: LoopConfig, evidence: Evidence) -> Finished:
     law = constitution.load(config.constitution)
     before = backends.resolve(config.model)
     after = backends.resolve(config.after)
+    need_weights(config, before, after)
     texts = tuple(read_texts(Path(config.trained_on))) if config.trained_on else ()
     tuned = evidence.step(finetune.adopt, before, after, texts)
     return certified(config, evidence, law, before, tuned, trained_on=texts)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from spiritlevel import backends, constitution, elicit, finetune, firewall, interpret, measure, release, report
 from spiritlevel.config import LoopConfig
 from spiritlevel.constitution import certify
+from spiritlevel.errors import NeedsWeights
 from spiritlevel.evidence import Evidence
 from spiritlevel.types import Compared, Inside, ModelCard, ModelRef, Seen, Side, Ticket, Tuned, Verdict
 
@@ -23,12 +24,24 @@ def run(config: LoopConfig, evidence: Evidence) -> Finished:
     """Constitution, red team, training, measurement, a look inside, a verdict, a card. Every step replays if it is done."""
     law = constitution.load(config.constitution)
     model = backends.resolve(config.model)
+    need_weights(config, model)
     if config.finetune is None:
         return certified(config, evidence, law, model, evidence.step(finetune.keep, model))
     seen = evidence.step(elicit.run, model, law, config.elicit, Side.TEACH)
     tuned = evidence.step(finetune.run, model, law, seen, config.finetune)
     taught = tuple(evidence.step(elicit.run, one, law, config.elicit, Side.TEACH, sample=True) for one in (model, tuned.ref))
     return certified(config, evidence, law, model, tuned, taught=(taught[0], taught[1]))
+
+
+def need_weights(config: LoopConfig, *models: ModelRef) -> None:
+    """NeedsWeights, before anything is asked, when a section that works on weights is given a model without them."""
+    sections = [name for name in ("finetune", "interpret") if getattr(config, name) is not None]
+    for model in models:
+        if sections and model.kind != "local":
+            raise NeedsWeights(
+                f"{model.spec!r} is {model.kind}, and {' and '.join(sections)} need weights; "
+                f"use bundled, hf:NAME or path:DIR, or write {' and '.join(f'`{name}: none`' for name in sections)}"
+            )
 
 
 def certified(

@@ -6,8 +6,35 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "transformers", "peft", "sklearn", "scipy", "numpy", "sqlalchemy", "pydantic", "yaml", "rich", "openai", "huggingface_hub")
-COMMANDS = ("run", "audit", "demo", "init", "constitution", "runs", "show", "elicit", "finetune", "measure", "interpret", "release", "report")
+HEAVY = (
+    "torch",
+    "transformers",
+    "peft",
+    "sklearn",
+    "scipy",
+    "numpy",
+    "sqlalchemy",
+    "pydantic",
+    "yaml",
+    "rich",
+    "openai",
+    "huggingface_hub",
+)
+COMMANDS = (
+    "run",
+    "audit",
+    "demo",
+    "init",
+    "constitution",
+    "runs",
+    "show",
+    "elicit",
+    "finetune",
+    "measure",
+    "interpret",
+    "release",
+    "report",
+)
 PROBE = """
 import json, sys, time
 from spiritlevel.cli import main

@@ -59,7 +59,10 @@ def test_a_run_says_verdict_and_where_the_report_is_and_replays(cli, small, scri
 
 
 # an approval needs a known lineage: the scripted base is declared a base, before which nothing is known, and is no training's product
-@pytest.mark.parametrize(("limit", "model", "verdict"), [("0.0", "scripted:complies", "held"), ("0.01", "scripted:refuses", "unproven"), ("0.99", "scripted:refuses", "approved")])
+@pytest.mark.parametrize(
+    ("limit", "model", "verdict"),
+    [("0.0", "scripted:complies", "held"), ("0.01", "scripted:refuses", "unproven"), ("0.99", "scripted:refuses", "approved")],
+)
 def test_exit_codes_of_the_gate(cli, small, scripted_base, law_with, tmp_path: Path, limit: str, model: str, verdict: str):
     file = small.file(tmp_path, scripted_base, constitution=str(law_with(limit)), model=model)
     expected = {"approved": 0, "held": 3, "unproven": 4}[verdict]

@@ -61,7 +61,9 @@ class Told(MemoryJournal):
 
 
 def taught(journal: Any, law: constitution.Constitution, small: Any, model: ModelRef, side: Side = Side.TEACH) -> Any:
-    config = elicit.ElicitConfig(seeds=str(small.seeds), teach=2, harmless=1, harmful=2, max_tokens=6, attacks=("direct", "prefix-injection"))
+    config = elicit.ElicitConfig(
+        seeds=str(small.seeds), teach=2, harmless=1, harmful=2, max_tokens=6, attacks=("direct", "prefix-injection")
+    )
     return elicit.run(journal, model, law, config, side)
 
 

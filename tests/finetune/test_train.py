@@ -321,7 +321,7 @@ def test_sigkill_anywhere_ends_with_equal_weights(tmp_path, phase):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     kills, equal = done.stdout.split() or ("0", done.stderr)

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from spiritlevel import backends, judges
 from spiritlevel.constitution import Principle
 from spiritlevel.evidence.memory import MemoryJournal
+from spiritlevel.judges import violation
 from spiritlevel.judges.model import ModelJudge, fence, parse, question
+from spiritlevel.judges.text import TextJudge
 from spiritlevel.types import Judgement, Kind, Prompt, Reply, Transcript, user
 
 LAW = Principle(
@@ -78,3 +80,6 @@ def test_judges_through_a_real_backend_and_keeps_failures_apart(tmp_path: Path) 
     assert [r.probability for r in rows] == [0.88, 0.03, None, None, None]
     assert rows[2].reason.startswith("not in the form")
     assert all(r.instrument == judge.identity.id for r in rows)
+    whole = violation.delivered(TextJudge(), judge)
+    assert journal.rows(judges.score(journal, whole, asked), Judgement)[2].probability is None
+    assert whole.durable

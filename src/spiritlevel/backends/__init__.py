@@ -5,14 +5,17 @@ Each scheme is an entry point in `spiritlevel.backends` naming a module with `re
 `open_ref(ref, journal)`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from types import ModuleType
 from typing import Any, cast
 
 from spiritlevel import plugins
 from spiritlevel.backends.spec import Spec
-from spiritlevel.errors import ConfigError, NeedsWeights
+from spiritlevel.errors import ConfigError, NeedsWeights, TooManyFailures
 from spiritlevel.types import Ask, Journal, Lineage, Model, ModelRef, OpenWeights, Reply, RowSet, content_hash
+
+MOST_FAILED = 0.2
+"""Share of calls that may fail, and be rows with their error, before the whole of them has failed."""
 
 
 def resolve(spec: str, *, dtype: str = "auto") -> ModelRef:
@@ -38,14 +41,22 @@ def identify(ref: ModelRef, journal: Journal, *, base: bool) -> Lineage:
     Weights that the project never met are compared with all that it made: a merged or re-saved copy descends from what it is near to.
     """
     if ref.kind != "local":
-        return Lineage(weights=ref.key, body=ref.key, families=(ref.family,), history="base" if base else "unknown", note="hosted: nothing can be known")
+        return Lineage(
+            weights=ref.key,
+            body=ref.key,
+            families=(ref.family,),
+            history="base" if base else "unknown",
+            note="hosted: nothing can be known",
+        )
     known = journal.lineage(ref.weights)
     if known is not None:
         return known
     from spiritlevel import lineage
 
     module = open_weights(ref, journal).module  # type: ignore[attr-defined]
-    beside = next((found for folder in _backend(ref.spec).locate(Spec.parse(ref.spec), journal) if folder and (found := lineage.read(folder))), None)
+    beside = next(
+        (found for folder in _backend(ref.spec).locate(Spec.parse(ref.spec), journal) if folder and (found := lineage.read(folder))), None
+    )
     return journal.identify(ref.weights, sketch=lineage.sketch(module.state_dict()), beside=beside, family=ref.family, base=base)
 
 
@@ -55,13 +66,32 @@ def seed(salt: str, ask: Ask) -> int:
 
 
 def ask(journal: Journal, model: Model, asks: Sequence[Ask], label: str = "") -> RowSet:
-    """`Reply` rows aligned with `asks`; units that have a row are not asked again."""
+    """`Reply` rows aligned with `asks`; units that have a row are not asked again.
+
+    TooManyFailures when more than MOST_FAILED of them failed; failed calls then leave no row, so that a later run asks them again.
+    """
     salt = model.ref.key + model.numerics
 
     def work(units: Sequence[Ask]) -> Iterable[tuple[int, Reply]]:
-        return model.stream(units, [seed(salt, unit) for unit in units])
+        answers = model.stream(units, [seed(salt, unit) for unit in units])
+        return answers if model.batch is not None else _failures_last(answers, model.ref, len(asks))
 
     return journal.map("reply", asks, work, Reply, batch=model.batch, salt=salt, label=label)
+
+
+def _failures_last(answers: Iterable[tuple[int, Reply]], ref: ModelRef, total: int) -> Iterator[tuple[int, Reply]]:
+    failed = []
+    for place, reply in answers:
+        if reply.error is None:
+            yield place, reply
+        else:
+            failed.append((place, reply))
+    if len(failed) > MOST_FAILED * total:
+        raise TooManyFailures(
+            f"{len(failed)} of {total} calls to {ref.spec!r} failed (last: {failed[-1][1].error}); "
+            "mend the endpoint and run again: what came back is kept"
+        )
+    yield from failed
 
 
 def _backend(spec: str) -> Any:

@@ -121,16 +121,16 @@ class Decoder:
             values[:, :, start:end] = v.transpose(1, 2)
             # the queries of one group share keys: fold them into the query axis instead of repeating the keys
             q = qk[:, :, :heads].view(n, s, groups, -1, width).permute(0, 2, 3, 1, 4).reshape(n, groups, -1, width)
-            if s == 1:
-                scores = q @ keys[..., :end] * width**-0.5 + mask
-                mixed = torch.softmax(scores, -1, dtype=torch.float32).to(x.dtype) @ values[:, :, :end]
+            if mask.dim() == 3:  # decoding: one new token a row
+                scores = torch.baddbmm(mask, q.flatten(0, 1), keys.flatten(0, 1)[..., :end], alpha=width**-0.5)
+                mixed = torch.bmm(torch.softmax(scores, -1), values.flatten(0, 1)[:, :end]).view(n, 1, heads * width)
             else:
                 each = mask.repeat(1, 1, heads // groups, 1)
                 mixed = F.scaled_dot_product_attention(q, keys[..., :end].transpose(2, 3), values[:, :, :end], attn_mask=each)
-            mixed = mixed.view(n, groups, -1, s, width).permute(0, 3, 1, 2, 4).reshape(n, s, heads * width)
+                mixed = mixed.view(n, groups, -1, s, width).permute(0, 3, 1, 2, 4).reshape(n, s, heads * width)
             x = x + block.out(mixed)
             gate, up = block.gate_up(block.norm2(x)).chunk(2, -1)
-            x = x + block.down(self.act(gate) * up)
+            x = x + block.down(self.act(gate).mul_(up))
         return self.head(self.norm(x[:, -1]))
 
     def generate(self, rows: Sequence[Row], stops: frozenset[int]) -> list[tuple[list[int], bool]]:
@@ -153,7 +153,7 @@ class Decoder:
         cut = [True] * len(work)
         live = list(range(len(work)))
         logits = self._prefill(work, cache, shared, pads, gap)
-        mask = torch.where(gap, torch.finfo(self.dtype).min, 0.0).to(self.dtype)[:, None, None]
+        mask = torch.where(gap, torch.finfo(self.dtype).min, 0.0).to(self.dtype)
         for step in range(most):
             tokens = draws.take(logits, step)
             keep = []
@@ -177,7 +177,8 @@ class Decoder:
                 draws.select(chosen)
                 cache.move(places, longest + step)
             at = longest + step
-            logits = self._forward(tokens[:, None], (at - pads)[:, None], cache, slice(0, len(live)), at, mask[..., : at + 1])
+            seen = mask[:, None, : at + 1].repeat_interleave(self.groups, 0)
+            logits = self._forward(tokens[:, None], (at - pads)[:, None], cache, slice(0, len(live)), at, seen)
         return [(outs[place], cut[place]) for place in np.argsort(order).tolist()]
 
     def _prefill(self, work: Sequence[Row], cache: "Cache", shared: int, pads: torch.Tensor, gap: torch.Tensor) -> torch.Tensor:
@@ -241,6 +242,7 @@ class Draws:
         self.uniforms = torch.from_numpy(np.stack(uniforms).astype(np.float32)).to(device)
         heat = torch.tensor([row.temperature for row in rows], device=device)
         self.greedy = heat <= 0
+        self.all_greedy, self.any_greedy = bool(self.greedy.all()), bool(self.greedy.any())
         self.scale = torch.where(self.greedy, 1.0, 1 / heat.clamp(min=1e-6))
 
     def select(self, rows: torch.Tensor) -> None:
@@ -249,7 +251,7 @@ class Draws:
 
     def take(self, logits: torch.Tensor, step: int) -> torch.Tensor:
         """One token a row (n,) from logits (n, vocabulary)."""
-        if bool(self.greedy.all()):
+        if self.all_greedy:
             return logits.float().argmax(-1)
         n, vocabulary = logits.shape
         short = -vocabulary % self.BLOCK
@@ -266,7 +268,7 @@ class Draws:
         # rounding may leave the aim past the last edge: then the last token of the block that has mass
         final = self.BLOCK - 1 - (inside > 0).flip(-1).int().argmax(-1, keepdim=True)
         drawn = (block * self.BLOCK + torch.minimum(place, final)).squeeze(1)
-        if bool(self.greedy.any()):
+        if self.any_greedy:
             drawn = torch.where(self.greedy, logits.float().argmax(-1), drawn)
         return drawn
 

