@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-NEEDS_MINILM = {"loop_on_tiny_model.py", "scripted.yaml"}
 
 
 @pytest.mark.parametrize("file", sorted(p.name for p in (ROOT / "examples").glob("*.*")))
@@ -18,7 +17,12 @@ def test_example_runs(file: str, tmp_path: Path) -> None:
     else:
         command = [sys.executable, str(ROOT / "examples" / file)]
     done = subprocess.run(
-        command, cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1", "GOMP_SPINCOUNT": "0"}, capture_output=True, text=True, timeout=300
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "GOMP_SPINCOUNT": "0"},
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert "verdict" in done.stdout.lower() or "approved" in done.stdout

@@ -236,9 +236,7 @@ def test_six_thousand_prompts_and_one_template_are_fast() -> None:
     assert time.process_time() - begun < 5
     assert len(set(found)) > 5900
     begun = time.process_time()
-    assert (
-        len(set(clusters([f"Please write a long story, number {n}, about the sea and a small boat" for n in range(3000)]))) == 1
-    )
+    assert len(set(clusters([f"Please write a long story, number {n}, about the sea and a small boat" for n in range(3000)]))) == 1
     assert time.process_time() - begun < 5
 
 

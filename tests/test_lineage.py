@@ -269,9 +269,7 @@ def test_a_checkpoint_blob_enters_its_sketch(tmp_path: Path) -> None:
 
     base, low = model(), adapter()
     whole = merged(base, low)
-    known = Lineage(
-        weights=fingerprint(whole), body=fingerprint(base), uses=(Use(model="m", atom="a", how="train"),), history="known"
-    )
+    known = Lineage(weights=fingerprint(whole), body=fingerprint(base), uses=(Use(model="m", atom="a", how="train"),), history="known")
 
     def tune(journal: Journal) -> Done:
         def fill(folder: Path) -> None:

@@ -20,7 +20,13 @@ def config() -> LoopConfig:
     """The whole loop, small: one judge that reads a slogan is all that training has."""
     return LoopConfig(
         elicit=ElicitConfig(attacks=("direct",), untaught=(), teach=5, harmful=5, harmless=1, max_tokens=28),
-        finetune=FinetuneConfig(judge="slogan", examples=False, revision_tokens=8, own_tokens=8, sft=TrainSettings(epochs=2, lr=1e-4, batch_tokens=640)),
+        finetune=FinetuneConfig(
+            judge="slogan",
+            examples=False,
+            revision_tokens=8,
+            own_tokens=8,
+            sft=TrainSettings(epochs=2, lr=1e-4, batch_tokens=640),
+        ),
         interpret=None,
         measure=MeasureConfig(kl_prompts=0),
         release=ReleaseConfig(read_sealed=False),

@@ -25,7 +25,5 @@ def _load(point: EntryPoint) -> Callable[..., Any]:
     try:
         loaded: Callable[..., Any] = point.load()
     except (ImportError, AttributeError) as error:
-        raise ConfigError(
-            f"The plugin {point.name!r} ({point.value}) cannot be loaded: {error}; reinstall its package."
-        ) from error
+        raise ConfigError(f"The plugin {point.name!r} ({point.value}) cannot be loaded: {error}; reinstall its package.") from error
     return loaded

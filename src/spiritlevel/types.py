@@ -578,7 +578,7 @@ class Journal(Protocol):
         ...
 
     def identify(self, weights: str, *, sketch: BaseModel, beside: Lineage | None, family: str, base: bool) -> Lineage:
-        """Lineage of weights just met: ledger, then lineage.json `beside`, then near copies by `sketch`, then a declared base, else unknown."""
+        """Lineage of weights just met: the ledger's, then `beside` (a lineage.json), then near copies, then a declared base, else unknown."""
         ...
 
     def attempt(self, body: str, most: int) -> int:

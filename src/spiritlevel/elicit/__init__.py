@@ -31,6 +31,7 @@ __all__ = ["ElicitConfig", "PromptFile", "run"]
 LESSON_TOKENS = 24
 """Replies that training learns from are cut sooner: it reads their beginnings."""
 
+
 def run(
     journal: Journal,
     model: ModelRef,
