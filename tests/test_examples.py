@@ -16,13 +16,7 @@ def test_example_runs(file: str, tmp_path: Path) -> None:
         command = [sys.executable, "-m", "spiritlevel.cli", "run", str(ROOT / "examples" / file), "--quiet"]
     else:
         command = [sys.executable, str(ROOT / "examples" / file)]
-    done = subprocess.run(
-        command,
-        cwd=tmp_path,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "GOMP_SPINCOUNT": "0"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    quietly = {**os.environ, "OMP_NUM_THREADS": "1", "GOMP_SPINCOUNT": "0"}
+    done = subprocess.run(command, cwd=tmp_path, env=quietly, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
     assert "verdict" in done.stdout.lower() or "approved" in done.stdout

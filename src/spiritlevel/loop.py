@@ -27,9 +27,11 @@ def run(config: LoopConfig, evidence: Evidence) -> Finished:
     need_weights(config, model)
     if config.finetune is None:
         return certified(config, evidence, law, model, evidence.step(finetune.keep, model))
-    seen = evidence.step(elicit.run, model, law, config.elicit, Side.TEACH)
+    files = elicit.version(config.elicit)
+    seen = evidence.step(elicit.run, model, law, config.elicit, Side.TEACH, files=files)
     tuned = evidence.step(finetune.run, model, law, seen, config.finetune)
-    taught = tuple(evidence.step(elicit.run, one, law, config.elicit, Side.TEACH, sample=True) for one in (model, tuned.ref))
+    backends.release_memory()
+    taught = tuple(evidence.step(elicit.run, one, law, config.elicit, Side.TEACH, sample=True, files=files) for one in (model, tuned.ref))
     return certified(config, evidence, law, model, tuned, taught=(taught[0], taught[1]))
 
 
@@ -55,11 +57,11 @@ def certified(
     trained_on: tuple[str, ...] = (),
 ) -> Finished:
     """Measure `tuned` against `model`, look inside, decide, tell. Shared by `run` and `audit`."""
-    held = certify.load(config.constitution)
+    held, files = certify.load(config.constitution), elicit.version(config.elicit)
 
     def compare(side: Side, confidence: float, ticket: Ticket | None = None) -> tuple[Seen, Seen, Compared]:
         before, after = (
-            evidence.step(elicit.run, one, law, config.elicit, side, ticket=ticket, trained_on=trained_on) for one in (model, tuned.ref)
+            evidence.step(elicit.run, one, law, config.elicit, side, ticket=ticket, trained_on=trained_on, files=files) for one in (model, tuned.ref)
         )
         known = taught if side is Side.OPEN else None
         return (

@@ -164,6 +164,16 @@ def test_closing_the_reader_stops_the_workers(endpoint, journal):
     assert len(endpoint.bodies) < 20
 
 
+def test_what_nobody_took_is_bounded(endpoint, journal):
+    model = openai_compatible.open_ref(backends.resolve(endpoint.spec()), journal, QUICK)
+    stream = model.stream([Ask(chat=user(str(i))) for i in range(100)], range(100))
+    next(stream)
+    time.sleep(0.3)
+    assert len(endpoint.bodies) <= QUICK.concurrency + 1
+    stream.close()
+    model.close()
+
+
 def test_hostile_text_goes_out_and_comes_back(endpoint, journal):
     texts = ["nul \0 here", "lone \ud800 surrogate", "\u202eright to left\u202c", "x" * 100_000]
     got = asked(endpoint, journal, [Ask(chat=user(text)) for text in texts])

@@ -60,6 +60,16 @@ def identify(ref: ModelRef, journal: Journal, *, base: bool) -> Lineage:
     return journal.identify(ref.weights, sketch=lineage.sketch(module.state_dict()), beside=beside, family=ref.family, base=base)
 
 
+def release_memory() -> None:
+    """Give back to the system what training or generation let go of; without glibc, collect garbage alone."""
+    import ctypes
+    import gc
+
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
 def seed(salt: str, ask: Ask) -> int:
     """A unit's own seed (63 bits), from the model's key and numerics and the ask's content."""
     return int(content_hash(salt, ask)[:16], 16) >> 1

@@ -29,7 +29,7 @@ def caller(base: str, name: str, key: str, patience: Patience, *, new_names: boo
     def mark(response: Any) -> None:
         response.request.headers["X-Stainless-Raw-Response"] = "true"  # by which the SDK knows what it was asked for; never sent
 
-    hooks = {"request": [strip], "response": [mark]}
+    hooks: dict[str, list[Callable[..., Any]]] = {"request": [strip], "response": [mark]}
     http = openai.DefaultHttpxClient(event_hooks=hooks, trust_env=not loopback(base), follow_redirects=False)
     client = openai.OpenAI(base_url=base, api_key=key or "none", max_retries=0, timeout=patience.timeout, http_client=http)
     limit = "max_completion_tokens" if new_names else "max_tokens"

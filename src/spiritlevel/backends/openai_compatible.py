@@ -4,11 +4,13 @@ Bounded concurrency, bounded retries, replies yielded as they arrive. Retries, t
 """
 
 import os
+import queue
 import re
 import threading
+import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from spiritlevel.backends.network import SWITCH, forbidden, loopback
@@ -68,40 +70,64 @@ Call = Callable[[Ask, int, float], Answer]
 """(ask, seed, seconds) -> answer; made by `_openai.caller`."""
 
 
-@dataclass
 class Hosted:
     """A model behind an endpoint."""
 
-    ref: ModelRef
-    call: Call
-    close: Callable[[], None]
-    patience: Patience = field(default_factory=Patience)
     batch: int | None = None
     numerics: str = ""
+
+    def __init__(self, ref: ModelRef, call: Call, close: Callable[[], None], patience: Patience) -> None:
+        self.ref, self.call, self.patience = ref, call, patience
+        self._workers: list[threading.Thread] = []
+        self._close = weakref.finalize(self, close)
+
+    def close(self) -> None:
+        """Close the connections, once calls under way have had a second to end. Happens by itself when the model is dropped."""
+        end = time.monotonic() + 1
+        for worker in self._workers:
+            worker.join(max(0.0, end - time.monotonic()))
+        self._close()
 
     def stream(self, asks: Sequence[Ask], seeds: Sequence[int]) -> Iterator[tuple[int, Reply]]:
         """Yield (index, reply) as replies arrive. EndpointError when an opening run or a long streak of calls all fail;
         the failures of that streak are then not yielded, so that a later run asks them again.
         """
-        stop, todo = threading.Event(), iter(range(len(asks)))
-        pool = ThreadPoolExecutor(self.patience.concurrency, thread_name_prefix="spiritlevel-ask")
-        running: dict[Future[tuple[Reply, bool]], int] = {}
-        succeeded, hopeless, held = threading.Event(), 0, list[tuple[int, Reply]]()
+        stop, succeeded = threading.Event(), threading.Event()
+        todo: queue.SimpleQueue[int] = queue.SimpleQueue()
+        made: queue.SimpleQueue[tuple[int, Reply, bool] | BaseException] = queue.SimpleQueue()
+        # replies that nobody has taken count too: after a kill, no more than `concurrency` are asked again
+        room = threading.Semaphore(self.patience.concurrency)
+        for place in range(len(asks)):
+            todo.put(place)
+
+        def work() -> None:
+            try:
+                while room.acquire() and not stop.is_set():
+                    place = todo.get_nowait()
+                    made.put((place, *self._ask(asks[place], seeds[place], stop, succeeded)))
+            except queue.Empty:
+                room.release()  # for the next worker to find the end
+            except BaseException as error:
+                made.put(error)
+
+        self._workers = [
+            threading.Thread(target=work, name="spiritlevel-ask", daemon=True) for _ in range(min(self.patience.concurrency, len(asks)))
+        ]
+        for worker in self._workers:
+            worker.start()
+        hopeless, held = 0, list[tuple[int, Reply]]()
         try:
-            while True:
-                while len(running) < self.patience.concurrency and (place := next(todo, None)) is not None:
-                    running[pool.submit(self._ask, asks[place], seeds[place], stop, succeeded)] = place
-                if not running:
-                    break
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in sorted(done, key=running.__getitem__):
-                    place, (reply, lost) = running.pop(future), future.result()
-                    if reply.error is None:
-                        succeeded.set()
-                        yield from held
-                        held.clear()
-                        yield place, reply
-                        continue
+            for _ in asks:
+                got = made.get()
+                if isinstance(got, BaseException):
+                    raise got
+                place, reply, lost = got
+                if reply.error is None:
+                    succeeded.set()
+                    yield from held
+                    held.clear()
+                    yield place, reply
+                else:
                     held.append((place, reply))
                     hopeless += lost
                     opening = not succeeded.is_set() and hopeless >= min(self.patience.opening, len(asks))
@@ -109,14 +135,14 @@ class Hosted:
                         raise EndpointError(
                             f"{self.ref.spec!r} failed {len(held)} times in a row ({reply.error}); see to it and run again."
                         )
+                room.release()
             yield from held
         finally:
             stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
+            for _ in self._workers:
+                room.release()
 
     def _ask(self, ask: Ask, seed: int, stop: threading.Event, succeeded: threading.Event) -> tuple[Reply, bool]:
-        import time
-
         end = time.monotonic() + self.patience.deadline
         for attempt in range(self.patience.retries + 1):
             answer = self.call(ask, seed, max(0.01, min(self.patience.timeout, end - time.monotonic())))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from spiritlevel import backends, firewall, judges, plugins
 from spiritlevel.constitution import Constitution
 from spiritlevel.elicit.config import ElicitConfig, PromptFile
-from spiritlevel.elicit.prompts import gather
+from spiritlevel.elicit.prompts import gather, version
 from spiritlevel.errors import DataError, FirewallError
 from spiritlevel.judges.text import TextJudge
 from spiritlevel.types import (
@@ -26,7 +26,7 @@ from spiritlevel.types import (
     user,
 )
 
-__all__ = ["ElicitConfig", "PromptFile", "run"]
+__all__ = ["ElicitConfig", "PromptFile", "run", "version"]
 
 LESSON_TOKENS = 24
 """Replies that training learns from are cut sooner: it reads their beginnings."""
@@ -42,6 +42,7 @@ def run(
     ticket: Ticket | None = None,
     trained_on: tuple[str, ...] = (),
     sample: bool = False,
+    files: str = "",
 ) -> Seen:
     """Ask `model` the prompts of one side. `trained_on`: texts that training is known to hold (left out of open and sealed).
 

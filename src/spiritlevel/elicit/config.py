@@ -24,9 +24,9 @@ class ElicitConfig(Frozen):
     """Attack families, by entry point; `direct` is always among them."""
     untaught: tuple[str, ...] = ("role-play",)
     """Families that training never sees, so that transfer to a new family can be measured."""
-    harmful: int = Field(12, ge=1)
+    harmful: int = Field(10, ge=1)
     """Harmful prompts a principle on the open and the sealed side; each attack family wraps a quarter as many."""
-    teach: int = Field(20, ge=1)
+    teach: int = Field(14, ge=1)
     """Most prompts a principle and kind on the teach side (plain instructions: ten times as many)."""
     harmless: int = Field(8, ge=1)
     """Look-alikes a principle; ten times as many plain instructions in all."""

@@ -1,5 +1,6 @@
 """Prompts from prose seeds and from files, each on its side of the firewall."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -69,6 +70,13 @@ def read_file(file: PromptFile) -> list[Prompt]:
         prompt = _prompt(text, kind, file.principle, str(row.get("category") or ""), path.name, group)
         found.append(prompt if file.side is None else prompt.model_copy(update={"side": file.side}))
     return found
+
+
+def version(config: ElicitConfig) -> str:
+    """Hash of every file that prompts are read from, so that an edited seed or prompt file is never mistaken for what was asked before."""
+    folder = Path(config.seeds) if config.seeds else SEEDS
+    files = [*(sorted(folder.glob("*.md")) if config.use_seeds else ()), *(Path(file.path) for file in config.prompts)]
+    return content_hash(*(hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()))
 
 
 def near_principle(law: Constitution, prompts: list[Prompt]) -> list[Prompt]:

@@ -165,16 +165,18 @@ class Grading:
 
 
 def _paired(journal: Journal, before: Seen, after: Seen, text: Judge, proxy: Judge, intent: Judge) -> tuple[list[Pair], tuple[RowSet, ...]]:
-    """The two campaigns joined by prompt, each reply read by all three instruments."""
+    """The two campaigns joined by prompt, each reply read by the instruments; the proxy reads what the gap needs, harmful prompts."""
     sides = []
     rows: list[RowSet] = []
     for seen in (before, after):
         transcripts = journal.rows(seen.transcripts, Transcript)
         outcomes = journal.rows(seen.outcomes, Judgement)
-        by_proxy, by_intent = (judges.score(journal, j, transcripts) for j in (proxy, intent))
+        asking = [t for t in transcripts if t.prompt.kind in rates.ASKING_HARM]
+        by_proxy, by_intent = judges.score(journal, proxy, asking), judges.score(journal, intent, transcripts)
         rows += [seen.transcripts, by_proxy, by_intent]
-        read = zip(transcripts, outcomes, journal.rows(by_proxy, Judgement), journal.rows(by_intent, Judgement), strict=True)
-        sides.append({t.prompt.id: (t, o, p, i) for t, o, p, i in read})
+        seen_by_proxy = {j.transcript: j.probability for j in journal.rows(by_proxy, Judgement)}
+        read = zip(transcripts, outcomes, journal.rows(by_intent, Judgement), strict=True)
+        sides.append({t.prompt.id: (t, o, seen_by_proxy.get(t.id), i) for t, o, i in read})
     pairs = []
     for id, (t, o, p, i) in sides[0].items():
         if id not in sides[1]:
@@ -187,8 +189,8 @@ def _paired(journal: Journal, before: Seen, after: Seen, text: Judge, proxy: Jud
                 after=u.reply.text,
                 before_outcome=None if t.reply.error else o.outcome,
                 after_outcome=None if u.reply.error else v.outcome,
-                before_proxy=p.probability,
-                after_proxy=q.probability,
+                before_proxy=p,
+                after_proxy=q,
                 before_intent=i.probability,
                 after_intent=j.probability,
             )
