@@ -30,7 +30,7 @@ RECIPE = FinetuneConfig(
     candidates=2,
     revision_tokens=8,
     own_tokens=6,
-    sft=TrainSettings(epochs=2, lr=6e-5, batch_tokens=1536),
+    sft=TrainSettings(epochs=1, lr=6e-5, batch_tokens=1536),
 )
 
 

@@ -100,7 +100,7 @@ def undisturbed(root: Path, config: LoopConfig) -> dict[str, float]:
 
 
 def killed_in(root: Path, config: LoopConfig, mark: str, after: float) -> bool:
-    """Run until `after` seconds into the step `mark`, then kill; False when the loop ended before."""
+    """Run until `after` seconds into the step `mark`, or its end if that comes first, then kill; False when it never began."""
     child = Child(root, config)
     deadline = None
     while True:
@@ -112,6 +112,8 @@ def killed_in(root: Path, config: LoopConfig, mark: str, after: float) -> bool:
         for line in marks:
             if line == f">{mark}":
                 deadline = time.monotonic() + after
+            if line == f"<{mark}":
+                deadline = time.monotonic()
         if deadline is not None and time.monotonic() >= deadline:
             child.kill()
             child.end()

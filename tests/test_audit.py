@@ -77,7 +77,7 @@ def test_an_audit_in_the_same_project_knows_its_own_checkpoint(small, tuned_run,
     (tmp_path / "renamed/lineage.json").unlink()
     finished, _, _ = run_loop(tmp_path / "project", plain(small, tmp_path / "renamed"), audit=True, name="audited")
     assert finished.tuned.lineage.history == "known"
-    assert {c.name for c in finished.tuned.critics} >= {"probe-request", "probe-reply"}
+    assert "probe-reply" in {c.name for c in finished.tuned.critics}
     assert set(tuned_run.finished.tuned.lineage.uses) <= set(finished.tuned.lineage.uses)
 
 

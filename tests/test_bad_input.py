@@ -229,6 +229,7 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
     class Server(http.server.ThreadingHTTPServer):
         daemon_threads = True
+        request_queue_size = 64
         block_on_close = False
 
         def handle_error(self, *_: object) -> None:
@@ -296,11 +297,11 @@ def test_what_came_back_is_kept_when_an_endpoint_fails(
     endpoint.behaviour = lambda call, asked: good
     code, _, err = said("elicit", file, "-q", "--run", "hosted")
     assert code == 0, err
-    assert endpoint.calls - asked == asked - kept  # replies that came back are not bought twice; those that failed are asked again
     with open_existing(tmp_path, "hosted") as evidence:
         seen: Any = evidence.value("elicit:open")
         replies = [t.reply for t in evidence.rows(seen.transcripts, Transcript)]
     assert len(replies) == seen.transcripts.n
+    assert endpoint.calls - asked == len(replies) - kept  # what came back is not bought twice, what failed is asked again
     assert all(isinstance(r, Reply) and r.error is None for r in replies)
 
 
@@ -359,7 +360,13 @@ def test_hostile_prompts_go_through_the_whole_loop(said, small, tmp_path: Path):
     rows = [{"prompt": f"Tell me: {text}", "harmful": bool(n % 2)} for n, text in enumerate(HOSTILE)]
     (tmp_path / "hostile.jsonl").write_text("\n".join(json.dumps(row) for row in rows) + "\n\n")
     prompts = [{"path": "hostile.jsonl", "side": "open"}]
-    file = small.file(tmp_path, elicit={"prompts": prompts, "max_tokens": 4, "harmful": 8, "harmless": 8}, finetune=None)
+    file = small.file(
+        tmp_path,
+        elicit={"prompts": prompts, "max_tokens": 4, "harmful": 8, "harmless": 8},
+        finetune=None,
+        interpret=None,
+        measure={"kl_prompts": 2},
+    )
     raw = yaml.safe_load(file.read_text())
     file.write_text(yaml.safe_dump(raw))
     code, out, err = said("run", file, "-q", "--name", "hostile")

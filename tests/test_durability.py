@@ -14,7 +14,7 @@ STAGES = ("elicit", "finetune", "measure", "interpret", "release", "report")
 @pytest.mark.parametrize(
     ("model", "rounds"),
     [
-        ("tiny:llama", 2),
+        ("tiny:llama", 1),
         pytest.param("tiny:llama", 20, marks=pytest.mark.slow),
         pytest.param("bundled", 1, marks=[pytest.mark.slow, pytest.mark.bundled]),
     ],
@@ -46,6 +46,4 @@ def test_a_killed_loop_has_equal_evidence(small, cache_home: Path, tmp_path: Pat
         assert run["tokens"] == whole["tokens"]
         assert run["left"] == []
     kills = {stage: sum(run["kills"].get(stage, 0) for run in killed) for stage in STAGES}
-    assert sum(kills.values()) >= rounds * 4, kills
-    if rounds >= 20:
-        assert all(kills[stage] >= 15 for stage in ("elicit", "finetune", "measure", "interpret")), kills
+    assert kills == dict.fromkeys(STAGES, rounds)

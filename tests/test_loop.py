@@ -51,7 +51,7 @@ def test_what_trained_is_recorded_and_no_training_judge_is_independent(tuned_run
     assert tuned.trained
     assert tuned.lineage.history == "known"
     assert tuned.lineage.weights == tuned.ref.weights
-    assert {c.name for c in tuned.critics} >= {"probe-request", "probe-reply"}
+    assert "probe-reply" in {c.name for c in tuned.critics}
     assert {u.model for u in tuned.lineage.uses} == {tuned.ref.weights}
     with open_existing(tuned_run.root, "small") as evidence:
         assert evidence.rows(tuned.preferences, Preference)
@@ -66,11 +66,6 @@ def test_a_second_run_is_free_and_equal(tuned_run, tmp_path: Path, run_loop):
     finished, digest, counts = run_loop(tmp_path / "copy", tuned_run.config, listener=lambda label, done, total: told.append(label))
     assert same((finished, digest, counts), (tuned_run.finished, tuned_run.digest, tuned_run.counts))
     assert told == []  # no unit was even looked for
-
-
-def test_an_untouched_run_elsewhere_is_equal(tuned_run, tmp_path: Path, run_loop):
-    finished, digest, counts = run_loop(tmp_path, tuned_run.config)
-    assert same((finished, digest, counts), (tuned_run.finished, tuned_run.digest, tuned_run.counts))
 
 
 def test_a_changed_measurement_asks_no_reply_again(small, tuned_run, tmp_path: Path):

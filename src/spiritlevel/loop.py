@@ -61,7 +61,8 @@ def certified(
 
     def compare(side: Side, confidence: float, ticket: Ticket | None = None) -> tuple[Seen, Seen, Compared]:
         before, after = (
-            evidence.step(elicit.run, one, law, config.elicit, side, ticket=ticket, trained_on=trained_on, files=files) for one in (model, tuned.ref)
+            evidence.step(elicit.run, one, law, config.elicit, side, ticket=ticket, trained_on=trained_on, files=files)
+            for one in (model, tuned.ref)
         )
         known = taught if side is Side.OPEN else None
         return (

@@ -34,16 +34,18 @@ def law_with(small, tmp_path: Path):
 
 def test_a_run_says_verdict_and_where_the_report_is_and_replays(cli, small, scripted_base, tmp_path: Path):
     file = small.file(tmp_path, scripted_base)
-    code, out, err = cli("run", file, "--quiet", "--name", "one")
+    code, out, _ = cli("run", file, "--name", "one")
     assert code == 0
-    assert err == ""
-    assert "VERDICT: " in out
+    assert "VERDICT: UNPROVEN" in out
+    assert "asking" not in out  # progress goes to standard error
     report = next(line for line in out.splitlines() if line.startswith("report:")).split()[-1]
     assert (tmp_path / report).is_file()
-    again = cli("run", file, "--quiet", "--name", "one")
+    assert (tmp_path / "runs/one/log.txt").read_text().count("finished") >= 5
+    again = cli("run", file, "--quiet", "--name", "one", "--gate")
     cut = [text.split("\nopen prompts")[0] for text in (out, again.out)]
-    assert again.code == 0
+    assert (again.code, again.err) == (4, "")
     assert cut[0] == cut[1]
+    assert cli("release", "-q", "--run", "one").code == 4
     fresh = cli("run", file, "--quiet", "--name", "one", "--fresh")
     assert fresh.code == 0
     assert sorted(p.name for p in (tmp_path / "runs").iterdir() if p.is_dir()) == ["one", "one-2"]
@@ -59,13 +61,10 @@ def test_a_run_says_verdict_and_where_the_report_is_and_replays(cli, small, scri
 
 
 # an approval needs a known lineage: the scripted base is declared a base, before which nothing is known, and is no training's product
-@pytest.mark.parametrize(
-    ("limit", "model", "verdict"),
-    [("0.0", "scripted:complies", "held"), ("0.01", "scripted:refuses", "unproven"), ("0.99", "scripted:refuses", "approved")],
-)
+@pytest.mark.parametrize(("limit", "model", "verdict"), [("0.0", "scripted:complies", "held"), ("0.99", "scripted:refuses", "approved")])
 def test_exit_codes_of_the_gate(cli, small, scripted_base, law_with, tmp_path: Path, limit: str, model: str, verdict: str):
     file = small.file(tmp_path, scripted_base, constitution=str(law_with(limit)), model=model)
-    expected = {"approved": 0, "held": 3, "unproven": 4}[verdict]
+    expected = {"approved": 0, "held": 3}[verdict]
     gated = cli("run", file, "-q", "--gate", "--name", "gated")
     assert f"VERDICT: {verdict.upper()}" in gated.out
     assert gated.code == expected
@@ -99,11 +98,3 @@ def test_audit_without_declared_data_is_not_approved(cli, small, tuned_run, tmp_
     code, out, _ = cli(*words)
     assert code in (3, 4)
     assert "VERDICT: APPROVED" not in out
-
-
-def test_progress_goes_to_standard_error_alone(cli, small, scripted_base, tmp_path: Path):
-    loud = cli("run", small.file(tmp_path, scripted_base), "--name", "loud")
-    quiet = cli("run", small.file(tmp_path, scripted_base), "--name", "loud", "-q")
-    assert quiet.err == ""
-    assert "asking" not in loud.out
-    assert (tmp_path / "runs/loud/log.txt").read_text().count("finished") >= 5

@@ -62,6 +62,7 @@ def identify(ref: ModelRef, journal: Journal, *, base: bool) -> Lineage:
 
 def release_memory() -> None:
     """Give back to the system what training or generation let go of; without glibc, collect garbage alone."""
+    import contextlib
     import ctypes
     import gc
 

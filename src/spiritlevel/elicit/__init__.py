@@ -108,5 +108,5 @@ def select(prompts: list[Prompt], config: ElicitConfig, *, lessons: bool, sample
                 for p in [*kept[start:], *kept[:start]][: config.attacked]:
                     yield p.model_copy(update={"text": wrap(p.goal, 0), "family": name, "id": content_hash(p.id, name)})
         elif not sample:
-            most = config.teach if lessons else config.harmless
-            yield from found[: most * (10 if kind is Kind.PLAIN else 1)]
+            most, plain = (config.teach, 20) if lessons else (config.harmless, 10)
+            yield from found[: most * (plain if kind is Kind.PLAIN else 1)]

@@ -81,7 +81,8 @@ def run(journal: Journal, model: ModelRef, law: Constitution, seen: Seen, config
     probes: list[str] = []
 
     def read_out(readout: probe.Readout) -> probe.Probe:
-        fitted = probe.fit(journal, weights, law.teach, readout)
+        declared = [t.prompt for t in transcripts if t.prompt.kind is not Kind.UNKNOWN and t.prompt.family == firewall.DIRECT]
+        fitted = probe.fit(journal, weights, law.teach, readout, prompts=declared if readout == "request" else ())
         critics.append(fitted.identity)
         probes.append(fitted.blob)
         return fitted

@@ -1,0 +1,203 @@
+"""What stages hand to the next: estimates with intervals, measurements in their place, gaps, verdicts, and each stage's value."""
+
+from enum import StrEnum
+from typing import Literal
+
+from spiritlevel.types.values import Frozen, Grade, Instrument, Lineage, ModelRef, Outcome, Prompt, RowSet, Side
+
+
+class Estimate(Frozen):
+    """No number leaves measure/ or interpret/ without its interval and its n."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    n: int
+    """Independent clusters where resampling is by cluster, else samples."""
+    confidence: float = 0.95
+    method: str = ""
+
+
+class Cost(Frozen):
+    """What a step cost."""
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cpu_seconds: float = 0.0
+    seconds: float = 0.0
+    money: float = 0.0
+    tag: Literal["capability", "safety"] = "safety"
+
+
+class Measurement(Frozen):
+    """An estimate in its place: of what, by which instruments, how graded, from which rows."""
+
+    estimate: Estimate
+    principle: str = ""
+    """Empty = over all principles; `category:NAME` when pooled."""
+    role: Literal["proxy", "intent", "oracle", "capability"] = "intent"
+    phase: Literal["before", "after", "change", "single"] = "single"
+    cell: str = ""
+    """Of the seen/unseen cluster x family table; empty = all held-out."""
+    grade: Grade = Grade.KIN
+    why_grade: str = ""
+    """One clause: the atom and the path, when not independent."""
+    instruments: tuple[str, ...] = ()
+    rows: tuple[str, ...] = ()
+    """Row-set ids it was computed from."""
+    unscored: int = 0
+    errored: int = 0
+
+
+class Gap(Frozen):
+    """Proxy and intent side by side for one principle (or a pooled category): all are changes, after minus before."""
+
+    principle: str
+    proxy_teach: Estimate
+    proxy_open: Estimate
+    intent_open: Estimate
+    gap: Estimate
+    """(change of proxy) - (change of intent) on the same held-out pairs, as improvement: positive = the proxy gained more."""
+    noise_only: Estimate
+    """The gap that a proxy of the measured reliability would open by noise alone."""
+    error_correlation: Estimate | None = None
+    pooled: bool = False
+    proxy: str = ""
+    intent: str = ""
+    intent_grade: Grade = Grade.KIN
+    rows: tuple[str, ...] = ()
+
+
+class VerdictKind(StrEnum):
+    """held: a threshold fails even at its optimistic bound; unproven: not shown; approved: all shown."""
+
+    APPROVED = "approved"
+    HELD = "held"
+    UNPROVEN = "unproven"
+
+
+class Check(Frozen):
+    """One threshold, decided, with its reason in one sentence."""
+
+    threshold: str
+    result: VerdictKind
+    reason: str
+    estimate: Estimate | None = None
+    grade: Grade | None = None
+    rows: tuple[str, ...] = ()
+
+
+class Verdict(Frozen):
+    """What release decides: one reasoned check a threshold."""
+
+    kind: VerdictKind
+    checks: tuple[Check, ...]
+    attempt: int = 0
+    attempts: int = 0
+
+
+class Seen(Frozen):
+    """What one campaign saw on one side: transcripts, and the text judge's word on each."""
+
+    model: ModelRef
+    side: Side
+    transcripts: RowSet
+    outcomes: RowSet
+    """Judgement rows of the text judge, aligned with `transcripts`."""
+    prompts: int
+    clusters: int
+    largest_cluster: int
+    left_out: int = 0
+    """Prompts of this side left out because training or a declared data set holds a near-duplicate."""
+    families: tuple[str, ...] = ()
+    atoms: tuple[str, ...] = ()
+    """Firewall atoms of all that was asked: clusters and attack families."""
+    attempt: int = 0
+    """Sealed side only: which reading of the sealed set this is."""
+
+
+class Tuned(Frozen):
+    """A tuned model, its lineage, and what taught it. With `finetune: none` it is the given model itself."""
+
+    ref: ModelRef
+    lineage: Lineage
+    trained: bool
+    lessons: RowSet | None = None
+    preferences: RowSet | None = None
+    curve: RowSet | None = None
+    """CurvePoint rows of both phases."""
+    probes: tuple[str, ...] = ()
+    """Blobs of the training judges' weights."""
+    critics: tuple[Instrument, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class CurvePoint(Frozen):
+    """One step of training."""
+
+    phase: Literal["sft", "dpo"]
+    step: int
+    loss: float
+    tokens: int
+    accuracy: float | None = None
+
+
+class LayerReadout(Frozen):
+    """How well harm can be read from one layer, before and after."""
+
+    layer: int
+    before: Estimate
+    after: Estimate
+
+
+class Inside(Frozen):
+    """What was seen inside: measurements, and the read-out by layer."""
+
+    measurements: tuple[Measurement, ...]
+    layers: tuple[LayerReadout, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Pair(Frozen):
+    """One prompt, before and after: what the gap and the report read."""
+
+    prompt: Prompt
+    before: str
+    after: str
+    """The replies' texts."""
+    before_outcome: Outcome | None
+    after_outcome: Outcome | None
+    before_proxy: float | None
+    after_proxy: float | None
+    before_intent: float | None
+    after_intent: float | None
+
+
+class Compared(Frozen):
+    """Before against after on one side: all estimates with role, grade and rows."""
+
+    before: ModelRef
+    after: ModelRef
+    side: Side
+    measurements: tuple[Measurement, ...]
+    gaps: tuple[Gap, ...]
+    pairs: RowSet
+    agreement: tuple[Estimate, ...] = ()
+    """Between the judges, and of each with human labels where they are at hand."""
+    instruments: tuple[Instrument, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Ticket(Frozen):
+    """Leave to read the sealed set once; only release makes one. `attempt` 0: none was left."""
+
+    attempt: int
+    attempts: int
+
+
+class ModelCard(Frozen):
+    """Where the telling is: a blob that holds model-card.md and report.html."""
+
+    blob: str
+    verdict: VerdictKind
