@@ -301,7 +301,8 @@ def test_what_came_back_is_kept_when_an_endpoint_fails(
         seen: Any = evidence.value("elicit:open")
         replies = [t.reply for t in evidence.rows(seen.transcripts, Transcript)]
     assert len(replies) == seen.transcripts.n
-    assert endpoint.calls - asked == len(replies) - kept  # what came back is not bought twice, what failed is asked again
+    # what came back is not bought twice, what failed is asked again (a reply later than its client waited was not had)
+    assert endpoint.calls - asked - (len(replies) - kept) in ((0, 1, 2) if fault == "timeout" else (0,))
     assert all(isinstance(r, Reply) and r.error is None for r in replies)
 
 

@@ -146,11 +146,11 @@ def test_a_streak_of_failures_ends_the_run_and_keeps_what_came(endpoint, journal
 
 
 def test_a_few_failures_among_successes_are_data(endpoint, journal):
-    endpoint.behaviours = ["good", "status:500", "good"]
+    endpoint.behaviours = ["good", "status:500", *["good"] * 4]
     model = openai_compatible.open_ref(backends.resolve(endpoint.spec()), journal, replace(QUICK, retries=0, concurrency=1))
-    replies = journal.rows(backends.ask(journal, model, [Ask(chat=user(str(i))) for i in range(3)]), Reply)
+    replies = journal.rows(backends.ask(journal, model, [Ask(chat=user(str(i))) for i in range(6)]), Reply)
     model.close()
-    assert [bool(reply.error) for reply in replies] == [False, True, False]
+    assert [bool(reply.error) for reply in replies] == [False, True, False, False, False, False]
 
 
 def test_closing_the_reader_stops_the_workers(endpoint, journal):

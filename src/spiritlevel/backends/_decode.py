@@ -117,16 +117,16 @@ class Decoder:
                 qk = torch.cat((block.q_norm(qk[:, :, :heads]), block.k_norm(qk[:, :, heads:])), 2)
             qk = qk * cos + torch.cat((qk[..., half:], qk[..., :half]), -1) * sin
             keys, values = cache.keys[place][rows], cache.values[place][rows]
-            keys[..., start:end] = qk[:, :, heads:].permute(0, 2, 3, 1)
+            keys[:, :, start:end] = qk[:, :, heads:].transpose(1, 2)
             values[:, :, start:end] = v.transpose(1, 2)
             # the queries of one group share keys: fold them into the query axis instead of repeating the keys
             q = qk[:, :, :heads].view(n, s, groups, -1, width).permute(0, 2, 3, 1, 4).reshape(n, groups, -1, width)
             if mask.dim() == 3:  # decoding: one new token a row
-                scores = torch.baddbmm(mask, q.flatten(0, 1), keys.flatten(0, 1)[..., :end], alpha=width**-0.5)
-                mixed = torch.bmm(torch.softmax(scores, -1), values.flatten(0, 1)[:, :end]).view(n, 1, heads * width)
+                scores = torch.baddbmm(mask, q.flatten(0, 1), keys.flatten(0, 1).transpose(1, 2), alpha=width**-0.5)
+                mixed = torch.bmm(torch.softmax(scores, -1), values.flatten(0, 1)).view(n, 1, heads * width)
             else:
                 each = mask.repeat(1, 1, heads // groups, 1)
-                mixed = F.scaled_dot_product_attention(q, keys[..., :end].transpose(2, 3), values[:, :, :end], attn_mask=each)
+                mixed = F.scaled_dot_product_attention(q, keys[:, :, :end], values[:, :, :end], attn_mask=each)
                 mixed = mixed.view(n, groups, -1, s, width).permute(0, 3, 1, 2, 4).reshape(n, s, heads * width)
             x = x + block.out(mixed)
             gate, up = block.gate_up(block.norm2(x)).chunk(2, -1)
@@ -143,7 +143,7 @@ class Decoder:
         work = [rows[i] for i in order]
         longest, most = len(work[-1].prompt), max(row.limit for row in work)
         shared = _shared([row.prompt for row in work])
-        cache = Cache(self, len(work), longest + most)
+        cache = Cache(self, len(work), longest)
         # slots: the prompts' common beginning, a gap, then the rest of each prompt, right-aligned
         pads = torch.tensor([longest - len(row.prompt) for row in work], device=self.device)
         slots = torch.arange(longest + most, device=self.device)
@@ -153,7 +153,8 @@ class Decoder:
         cut = [True] * len(work)
         live = list(range(len(work)))
         logits = self._prefill(work, cache, shared, pads, gap)
-        mask = torch.where(gap, torch.finfo(self.dtype).min, 0.0).to(self.dtype)
+        mask = torch.where(gap | (slots[None] >= longest), torch.finfo(self.dtype).min, 0.0).to(self.dtype)
+        mask = F.pad(mask, (0, Cache.STEP), value=torch.finfo(self.dtype).min)
         for step in range(most):
             tokens = draws.take(logits, step)
             keep = []
@@ -177,7 +178,9 @@ class Decoder:
                 draws.select(chosen)
                 cache.move(places, longest + step)
             at = longest + step
-            seen = mask[:, None, : at + 1].repeat_interleave(self.groups, 0)
+            cache.hold(at + 1)
+            mask[:, at] = 0
+            seen = mask[:, None, : cache.slots].repeat_interleave(self.groups, 0)
             logits = self._forward(tokens[:, None], (at - pads)[:, None], cache, slice(0, len(live)), at, seen)
         return [(outs[place], cut[place]) for place in np.argsort(order).tolist()]
 
@@ -208,19 +211,32 @@ class Decoder:
 
 
 class Cache:
-    """Keys (n, groups, width, slots), transposed as their product wants, and values (n, groups, slots, width) of every block."""
+    """Keys and values of every block, each (n, groups, slots, width).
+
+    Decoding attends over all slots, those not yet filled being masked: products over a part of them would copy it first. So slots
+    are added by and by.
+    """
+
+    STEP = 32
 
     def __init__(self, decoder: Decoder, n: int, slots: int) -> None:
-        def empty(*shape: int) -> torch.Tensor:
-            return torch.zeros(n, decoder.groups, *shape, dtype=decoder.dtype, device=decoder.device)
+        self.slots = slots
+        shape = (n, decoder.groups, slots, decoder.width)
+        self.keys = [torch.zeros(shape, dtype=decoder.dtype, device=decoder.device) for _ in decoder.blocks]
+        self.values = [torch.zeros_like(keys) for keys in self.keys]
 
-        self.keys = [empty(decoder.width, slots) for _ in decoder.blocks]
-        self.values = [empty(slots, decoder.width) for _ in decoder.blocks]
+    def hold(self, slots: int) -> None:
+        """Make room for this many slots."""
+        if slots > self.slots:
+            more = self.slots + self.STEP
+            self.keys = [F.pad(keys, (0, 0, 0, more - self.slots)) for keys in self.keys]
+            self.values = [F.pad(values, (0, 0, 0, more - self.slots)) for values in self.values]
+            self.slots = more
 
     def spread(self, used: int) -> None:
         """Copy the first `used` slots of row 0 to all rows."""
         for keys, values in zip(self.keys, self.values, strict=True):
-            keys[1:, :, :, :used] = keys[:1, :, :, :used]
+            keys[1:, :, :used] = keys[:1, :, :used]
             values[1:, :, :used] = values[:1, :, :used]
 
     def move(self, places: Sequence[int], used: int) -> None:
@@ -228,7 +244,7 @@ class Cache:
         for into, source in enumerate(places):
             if into != source:
                 for keys, values in zip(self.keys, self.values, strict=True):
-                    keys[into, :, :, :used] = keys[source, :, :, :used]
+                    keys[into, :, :used] = keys[source, :, :used]
                     values[into, :, :used] = values[source, :, :used]
 
 
