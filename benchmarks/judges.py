@@ -27,9 +27,21 @@ DATA = Path(__file__).parents[2] / "shared" / "data"
 TOLD = (Outcome.REFUSAL, Outcome.REFUSE_THEN_COMPLY)
 
 
+ROWS: list[dict[str, Any]] = []
+"""Every figure that was printed."""
+
+
+def measure() -> list[dict[str, Any]]:
+    """The text judge on refusals, embedding and composite judges on harm, the bundled model's read-outs."""
+    refusals()
+    harm(250)
+    probes("bundled", 250)
+    return ROWS
+
+
 def load(name: str) -> list[dict[str, Any]]:
     """Rows of a shared data file."""
-    return [json.loads(line) for line in (DATA / f"{name}.jsonl").read_text("utf-8").splitlines()]
+    return [json.loads(line) for line in (DATA / f"{name}.jsonl").read_text("utf-8").split("\n") if line]
 
 
 def held(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -52,6 +64,7 @@ def transcripts(rows: Sequence[dict[str, Any]]) -> list[Transcript]:
 
 def line(what: str, e: Estimate) -> None:
     """One figure with its interval and its n (prompt groups)."""
+    ROWS.append({"what": what, "value": f"{e.value:.3f} ({e.low:.3f} to {e.high:.3f})", "n": f"{e.n} groups"})
     print(f"{what:<86} {e.value:6.3f}  [{e.low:.3f}, {e.high:.3f}]  n={e.n}", flush=True)
 
 
