@@ -10,7 +10,7 @@ from spiritlevel.cli import telling
 from spiritlevel.config import LoopConfig
 from spiritlevel.errors import ConfigError, MissingStage
 from spiritlevel.evidence import Evidence
-from spiritlevel.types import Compared, Journal, Verdict
+from spiritlevel.types import Compared, Journal, ModelCard, Verdict
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=BaseModel)
@@ -65,6 +65,9 @@ def run(stage: str, config: LoopConfig, evidence: Evidence, echo: Callable[[str]
         elif isinstance(value, Verdict):
             verdict = value
             for line in telling.decided(value):
+                echo(line)
+        elif isinstance(value, ModelCard):
+            for line in telling.where(evidence, value):
                 echo(line)
     last = only.ran[-1] if only.ran else None
     if last is not None and verdict is None and not isinstance(last, Compared):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from spiritlevel import firewall
 from spiritlevel.evidence import Evidence
 from spiritlevel.loop import Finished
-from spiritlevel.types import Compared, Estimate, Verdict
+from spiritlevel.types import Compared, Estimate, ModelCard, Verdict
 
 SHOWN = (
     "delivered_harm",
@@ -59,6 +59,13 @@ def decided(verdict: Verdict) -> Iterator[str]:
         yield f"  sealed set: reading {verdict.attempt} of {verdict.attempts}"
 
 
+def where(evidence: Evidence, card: ModelCard) -> Iterator[str]:
+    """Where the report and the card lie."""
+    folder = evidence.path(card.blob)
+    yield f"report: {folder / 'report.html'}"
+    yield f"card:   {folder / 'model-card.md'}"
+
+
 def lines(evidence: Evidence, finished: Finished) -> Iterator[str]:
     """All of it, and where the report is."""
     yield from figures(finished.compared)
@@ -68,8 +75,6 @@ def lines(evidence: Evidence, finished: Finished) -> Iterator[str]:
         f"\nopen prompts: looked at {looks} time{'s' * (looks != 1)} for this model and its ancestors "
         "(each look is selection for what descends from it)"
     )
-    folder = evidence.path(finished.card.blob)
-    yield f"report: {folder / 'report.html'}"
-    yield f"card:   {folder / 'model-card.md'}"
+    yield from where(evidence, finished.card)
     if finished.tuned.trained and finished.tuned.ref.spec.startswith("blob:"):
         yield f"model:  {evidence.path(finished.tuned.ref.spec.removeprefix('blob:'))}"
