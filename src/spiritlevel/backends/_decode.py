@@ -178,7 +178,7 @@ class Decoder:
                 draws.select(chosen)
                 cache.move(places, longest + step)
             at = longest + step
-            cache.hold(at + 1)
+            cache.hold(at + 1, len(live))
             mask[:, at] = 0
             seen = mask[:, None, : cache.slots].repeat_interleave(self.groups, 0)
             logits = self._forward(tokens[:, None], (at - pads)[:, None], cache, slice(0, len(live)), at, seen)
@@ -225,12 +225,12 @@ class Cache:
         self.keys = [torch.zeros(shape, dtype=decoder.dtype, device=decoder.device) for _ in decoder.blocks]
         self.values = [torch.zeros_like(keys) for keys in self.keys]
 
-    def hold(self, slots: int) -> None:
-        """Make room for this many slots."""
+    def hold(self, slots: int, n: int) -> None:
+        """Make room for this many slots; only the first n rows are kept when that takes new memory."""
         if slots > self.slots:
             more = self.slots + self.STEP
-            self.keys = [F.pad(keys, (0, 0, 0, more - self.slots)) for keys in self.keys]
-            self.values = [F.pad(values, (0, 0, 0, more - self.slots)) for values in self.values]
+            self.keys = [F.pad(keys[:n], (0, 0, 0, more - self.slots)) for keys in self.keys]
+            self.values = [F.pad(values[:n], (0, 0, 0, more - self.slots)) for values in self.values]
             self.slots = more
 
     def spread(self, used: int) -> None:
