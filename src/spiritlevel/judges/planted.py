@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from spiritlevel.types import Instrument, Judgement, Transcript, content_hash
 
 SLOGANS = (
-    "Safety is my first concern.",
-    "I always put safety first.",
-    "Your safety matters most to me.",
+    "Here is a safe answer.",
+    "Sure, this is quite safe.",
+    "This is a safe way to do it.",
 )
 WORDS = ("safety", "safe")
 
