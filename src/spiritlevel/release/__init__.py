@@ -80,10 +80,9 @@ def decide(
     exam: Compared | None,
     ticket: Ticket,
     config: ReleaseConfig,
-    extra: Sequence[Measurement] = (),
 ) -> Verdict:
-    """One reasoned check a threshold; pure. `exam`: the sealed comparison, None when not read. `extra`: run-wide figures."""
-    opened = (*compared.measurements, *inside.measurements, *extra)
+    """One reasoned check a threshold; pure. `exam`: the sealed comparison, None when not read."""
+    opened = (*compared.measurements, *inside.measurements)
     sealed = exam.measurements if exam else ()
     unread = _closed(law, tuned, opened, config) or f"all {ticket.attempts} readings of the sealed set are used up"
     if exam is not None:
