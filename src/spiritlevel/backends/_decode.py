@@ -14,6 +14,11 @@ PREFILL_TOKENS = 4096
 FUSE_BYTES = 4 << 30
 """Weights above this size are not copied into fused form, since memory would double."""
 
+GRAIN = 32_768
+"""Elements from which torch shares an elementwise operation among threads."""
+PIECES = 4
+"""Up to this many pieces under the grain are cheaper one by one than waking the threads for each operation."""
+
 Linear = Callable[[torch.Tensor], torch.Tensor]
 
 
@@ -115,7 +120,7 @@ class Decoder:
             qk, v = qkv[:, :, : heads + groups], qkv[:, :, heads + groups :]
             if block.q_norm and block.k_norm:
                 qk = torch.cat((block.q_norm(qk[:, :, :heads]), block.k_norm(qk[:, :, heads:])), 2)
-            qk = qk * cos + torch.cat((qk[..., half:], qk[..., :half]), -1) * sin
+            qk = _small(lambda t, c, s: t * c + torch.cat((t[..., half:], t[..., :half]), -1) * s, qk, cos, sin)
             keys, values = cache.keys[place][rows], cache.values[place][rows]
             keys[:, :, start:end] = qk[:, :, heads:].transpose(1, 2)
             values[:, :, start:end] = v.transpose(1, 2)
@@ -128,9 +133,9 @@ class Decoder:
                 each = mask.repeat(1, 1, heads // groups, 1)
                 mixed = F.scaled_dot_product_attention(q, keys[:, :, :end], values[:, :, :end], attn_mask=each)
                 mixed = mixed.view(n, groups, -1, s, width).permute(0, 3, 1, 2, 4).reshape(n, s, heads * width)
-            x = x + block.out(mixed)
+            x = _small(torch.add, x, block.out(mixed))
             gate, up = block.gate_up(block.norm2(x)).chunk(2, -1)
-            x = x + block.down(self.act(gate).mul_(up))
+            x = _small(torch.add, x, block.down(self.act(gate).mul_(up)))
         return self.head(self.norm(x[:, -1]))
 
     def generate(self, rows: Sequence[Row], stops: frozenset[int]) -> list[tuple[list[int], bool]]:
@@ -312,7 +317,16 @@ def _norm(module: Any) -> Linear:
         wide = x.float()
         return weight * (wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + eps)).to(x.dtype)
 
-    return norm
+    return lambda x: _small(norm, x)
+
+
+def _small(compute: Callable[..., torch.Tensor], x: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
+    """A rowwise function of tensors (n, ...), piece by piece where that spares more in waking threads than it costs."""
+    pieces = -(-x.numel() // GRAIN)
+    if not 1 < pieces <= min(PIECES, len(x)) or x.device.type != "cpu":
+        return compute(x, *others)
+    rows = -(-len(x) // pieces)
+    return torch.cat([compute(*parts) for parts in zip(*(t.split(rows) for t in (x, *others)), strict=True)])
 
 
 def _can_pack() -> bool:
