@@ -19,18 +19,17 @@ from spiritlevel.elicit import ElicitConfig, PromptFile
 from spiritlevel.finetune import FinetuneConfig, TrainSettings
 from spiritlevel.measure import MeasureConfig
 from spiritlevel.release import ReleaseConfig
-from spiritlevel.types import Kind, Outcome, Pair, Side
+from spiritlevel.types import COMPLIES, Kind, Outcome, Pair, Side
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / "shared" / "data"
 HARMFUL = ("advbench", "jailbreakbench", "strongreject", "harmbench", "tdc2023", "simplesafetytests", "catqa", "dangerousqa")
-COMPLIES = (Outcome.COMPLIANCE, Outcome.REFUSE_THEN_COMPLY)
 MOST = 10_000
 RECIPE = FinetuneConfig(
     candidates=2,
     revision_tokens=8,
     own_tokens=6,
-    sft=TrainSettings(epochs=1, lr=6e-5, batch_tokens=1536),
+    sft=TrainSettings(epochs=2, lr=8e-5, batch_tokens=1536),
 )
 
 

@@ -195,11 +195,11 @@ def test_a_merged_and_saved_checkpoint_is_never_approved_on_what_taught_it(small
     ("text", "said"),
     [
         ("", "holds no rows"),
-        ("{}\n", "1: has none of prompt"),
+        ("{}\n", "1: not a JSON object with one of prompt"),
         ('{"prompt": "a"}\nnot json\n', "2: not a JSON object"),
         ("[1]\n", "1: not a JSON object"),
         ('{"messages": "no list"}\n', "1: not a JSON object"),
-        ('{"prompt": 3}\n', "1: has none of"),
+        ('{"prompt": 3}\n', "1: not a JSON object with one of"),
     ],
 )
 def test_bad_training_data_is_one_sentence(tmp_path: Path, text: str, said: str):

@@ -161,10 +161,11 @@ def test_looks_count_for_descendants(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.db")
     for one in (BASE, MODEL):
         ledger.record(one)
-    assert firewall.look(ledger, BASE, "open") == 1
-    assert firewall.look(ledger, BASE, "open") == 2
+    assert firewall.look(ledger, BASE, "open", "one") == 1
+    assert firewall.look(ledger, BASE, "open", "two") == 2
+    assert firewall.look(ledger, BASE, "open", "two") == 2, "the same figures shown again are no second look"
     assert firewall.looks(ledger, MODEL) == 2
-    firewall.look(ledger, MODEL, "open")
+    firewall.look(ledger, MODEL, "open", "one")
     assert (firewall.looks(ledger, MODEL), firewall.looks(ledger, BASE)) == (3, 2)
 
 

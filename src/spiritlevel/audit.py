@@ -1,9 +1,9 @@
 """Certify what others trained: a base and a tuned model from elsewhere, and what is declared of its training."""
 
-import json
 from pathlib import Path
+from typing import Any
 
-from spiritlevel import backends, constitution, finetune
+from spiritlevel import backends, constitution, finetune, jsonl
 from spiritlevel.config import LoopConfig
 from spiritlevel.errors import ConfigError, DataError
 from spiritlevel.evidence import Evidence
@@ -29,19 +29,15 @@ def read_texts(path: Path) -> list[str]:
     """The prompts of a training set as JSON lines: `prompt`, `instruction`, `text`, `question` or `messages`. DataError names the line."""
     if not path.is_file():
         raise DataError(f"training data {str(path)!r} does not exist; correct --trained-on, or leave it out (ancestry is then unknown)")
-    found = []
-    for number, line in enumerate(path.read_text("utf-8", errors="replace").split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-            texts = [m["content"] for m in row["messages"] if m["role"] == "user"] if "messages" in row else []
-            texts += [row[name] for name in TEXT_FIELDS if isinstance(row.get(name), str)]
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise DataError(f"{path}:{number}: not a JSON object with a prompt; correct or remove the line") from None
-        if not texts:
-            raise DataError(f"{path}:{number}: has none of {', '.join(TEXT_FIELDS)}, messages; rename its prompt field")
-        found += texts
+    found = [one for texts in jsonl.read(path, _prompts, f"one of {', '.join(TEXT_FIELDS)}, messages") for one in texts]
     if not found:
         raise DataError(f"training data {str(path)!r} holds no rows; correct --trained-on, or leave it out (ancestry is then unknown)")
     return found
+
+
+def _prompts(row: dict[str, Any]) -> list[str]:
+    texts = [jsonl.text(m["content"]) for m in row["messages"] if m["role"] == "user"] if "messages" in row else []
+    texts += [jsonl.text(row[name]) for name in TEXT_FIELDS if isinstance(row.get(name), str)]
+    if not texts:
+        raise KeyError
+    return texts

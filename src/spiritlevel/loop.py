@@ -7,7 +7,7 @@ from spiritlevel.config import LoopConfig
 from spiritlevel.constitution import certify
 from spiritlevel.errors import NeedsWeights
 from spiritlevel.evidence import Evidence
-from spiritlevel.types import Compared, Inside, ModelCard, ModelRef, Seen, Side, Ticket, Tuned, Verdict
+from spiritlevel.types import Compared, Inside, ModelCard, ModelRef, Seen, Side, Ticket, Tuned, Verdict, content_hash
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,8 @@ def certified(
         )
 
     before, after, compared = compare(Side.OPEN, law.policy.confidence)
-    firewall.look(evidence.ledger, tuned.lineage, Side.OPEN.value)  # people are optimisers too: every look is counted
+    # people are optimisers too: every look at new figures is counted
+    firewall.look(evidence.ledger, tuned.lineage, Side.OPEN.value, content_hash(compared))
     inside = Inside(measurements=(), notes=("not looked inside: interpret is none",))
     if config.interpret is not None:
         inside = evidence.step(interpret.run, model, tuned.ref, tuned.lineage, after, held, config.interpret)

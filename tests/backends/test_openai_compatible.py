@@ -34,6 +34,18 @@ def test_a_reply_carries_text_counts_and_truncation(endpoint, journal):
     assert asked(endpoint, journal, [Ask(chat=user("hello"))])[0].truncated
 
 
+def test_money_is_counted_where_a_price_or_the_endpoint_says_it(endpoint, journal, monkeypatch):
+    assert asked(endpoint, journal, [Ask(chat=user("hello"))])[0].money == 0, "no price is known"
+    monkeypatch.setenv("SPIRITLEVEL_PRICES", "other=9/9, test-model=1000/20000.5")
+    assert asked(endpoint, journal, [Ask(chat=user("hello"))])[0].money == pytest.approx((7 * 1000 + 3 * 20000.5) / 1e6)
+    stated = '{"choices": [{"message": {"content": "hi"}}], "usage": {"prompt_tokens": 1, "completion_tokens": 1, "cost": 0.25}}'
+    endpoint.behaviours = [f"junk:{stated}"]
+    assert asked(endpoint, journal, [Ask(chat=user("hello"))])[0].money == 0.25
+    monkeypatch.setenv("SPIRITLEVEL_PRICES", "test-model=cheap")
+    with pytest.raises(ConfigError, match="NAME=READ/WRITTEN"):
+        asked(endpoint, journal, [Ask(chat=user("hello"))])
+
+
 def test_request_holds_what_was_asked_and_no_telemetry(endpoint, journal):
     chat = (Turn(role="system", content="s"), *user("q", prefill="I will"))
     asked(endpoint, journal, [Ask(chat=chat, sampling=Sampling(max_tokens=9, temperature=0.5))])

@@ -30,6 +30,7 @@ def tiny(family: str = "llama", seed: int = 0) -> Any:
     configs = {
         "llama": lambda: t.LlamaConfig(**shape, tie_word_embeddings=True),
         "qwen2": lambda: t.Qwen2Config(**shape),
+        "qwen3": lambda: t.Qwen3Config(**shape, head_dim=8),
         "gemma2": lambda: t.Gemma2Config(**gemma, final_logit_softcapping=2.0),
         "gemma3": lambda: t.Gemma3TextConfig(**gemma),
         "mistral": lambda: t.MistralConfig(**shape),

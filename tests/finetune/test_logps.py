@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from spiritlevel.errors import ModelError
-from spiritlevel.finetune._logps import Row, check_head, collate, logps, sequence_logps
+from spiritlevel.finetune._logps import PACKS, Row, beginning, can_pack, check_head, collate, logps, sequence_logps
 
 FAMILIES = ("llama", "qwen2", "gemma2", "gemma3", "mistral", "phi")
 ROWS = [Row((1, 5, 9, 7, 2), 3), Row((1, 6, 2), 2), Row((1, 8, 9, 10, 11, 12, 13, 2), 4)]
@@ -23,6 +23,36 @@ def test_logps_equal_the_models_own_forward_and_do_not_depend_on_the_batch(tiny,
     torch.testing.assert_close(together, expected, rtol=0, atol=1e-5)
     torch.testing.assert_close(alone, together, rtol=0, atol=1e-5)
     check_head(model, ROWS[0])
+
+
+ALIKE = [Row((1, 4, 6, *rest), start) for rest, start in (((5, 9, 7, 2), 5), ((6, 2), 4), ((8, 9, 10, 11, 12, 13, 2), 6), ((6, 2), 4))]
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen2", "qwen3"])
+def test_packed_rows_are_scored_and_learnt_from_as_if_each_stood_alone(tiny, family):
+    model = tiny(family).requires_grad_(True)
+    assert can_pack(model)
+    packed = collate(ALIKE, pack=True)
+    assert beginning(ALIKE) == 3
+    assert packed.ids.shape == (1, 3 + 4 + 2 + 7 + 2), "the common beginning is there once"
+    grads = []
+    for score in (lambda: logps(model, packed), lambda: torch.cat([plain(model, row) for row in ALIKE])):
+        model.zero_grad()
+        found = score()
+        (found * torch.linspace(1, 2, len(found))).sum().backward()
+        grads.append((found.detach(), {name: p.grad.clone() for name, p in model.named_parameters()}))
+    torch.testing.assert_close(grads[0][0], grads[1][0], rtol=0, atol=1e-5)
+    for name, grad in grads[0][1].items():
+        torch.testing.assert_close(grad, grads[1][1][name], rtol=1e-4, atol=1e-5)
+
+
+def test_what_cannot_be_packed_is_padded(tiny, monkeypatch):
+    assert "gemma2" not in PACKS
+    assert not can_pack(tiny("gemma2"))
+    assert collate(ROWS[:1], pack=True).positions is None, "one row has nothing to share"
+    assert collate([Row((1, 5, 2), 2), Row((3, 5, 2), 2)], pack=True).positions is None, "nor have rows that begin apart"
+    monkeypatch.setattr("spiritlevel.finetune._logps.MOST_PACKED", 17)
+    assert collate(ALIKE, pack=True).positions is None, "18 tokens would be too long a line"
 
 
 def test_soft_capping_is_seen(tiny):

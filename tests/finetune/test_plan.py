@@ -16,6 +16,15 @@ def test_every_row_is_in_one_batch_and_no_batch_is_too_large(lengths, step_token
     assert steps == _plan.plan(lengths, step_tokens, 90, seed)
 
 
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(11, 90), min_size=1, max_size=60), st.integers(1, 10))
+def test_packed_batches_count_what_begins_alike_once(lengths, shared):
+    steps = _plan.plan(lengths, 300, 120, 0, shared=shared)
+    batches = [batch for step in steps for batch in step.batches]
+    assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
+    assert all(shared + sum(lengths[i] - shared for i in batch) <= 120 for batch in batches)
+
+
 def _rows(steps):
     return [[i for batch in step.batches for i in batch] for step in steps]
 

@@ -69,6 +69,7 @@ def _read(ask: Ask, status: int, text: str) -> Answer:
         words = message.get("content") or message.get("refusal") or ""
         used = body.get("usage") or {}
         counts = int(used.get("prompt_tokens") or 0), int(used.get("completion_tokens") or 0)
+        money = float(used.get("cost") or 0.0)
         if not isinstance(words, str):
             raise TypeError
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
@@ -76,7 +77,7 @@ def _read(ask: Ask, status: int, text: str) -> Answer:
         return Answer(fault=f"the endpoint answered {status} with {kind if text.strip() else 'an empty body'}")
     if choice.get("finish_reason") == "content_filter" and not words.strip():
         return Answer(Reply(error="withheld by the endpoint's content filter", tokens_in=counts[0]))
-    return answered(ask, words, *counts, choice.get("finish_reason") == "length")
+    return answered(ask, words, *counts, choice.get("finish_reason") == "length", money)
 
 
 def _said(text: str) -> str:

@@ -54,6 +54,30 @@ class Patience:
 
 
 @dataclass(frozen=True)
+class Price:
+    """Money for a million tokens read and written, in whatever currency the user counts."""
+
+    read: float = 0.0
+    written: float = 0.0
+
+    @classmethod
+    def from_environment(cls, name: str) -> "Price":
+        """The model's entry in SPIRITLEVEL_PRICES, as in `gpt-x=0.15/0.60, other=1/2`; nothing when it has none."""
+        for entry in filter(str.strip, os.environ.get("SPIRITLEVEL_PRICES", "").split(",")):
+            known, _, price = entry.strip().rpartition("=")
+            match = re.fullmatch(r"(\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)", price.strip())
+            if not known or match is None:
+                raise ConfigError(f"SPIRITLEVEL_PRICES has {entry.strip()!r}; write NAME=READ/WRITTEN, money for a million tokens each.")
+            if known.strip() == name:
+                return cls(float(match[1]), float(match[2]))
+        return cls()
+
+    def of(self, reply: Reply) -> float:
+        """What a reply cost."""
+        return (reply.tokens_in * self.read + reply.tokens_out * self.written) / 1e6
+
+
+@dataclass(frozen=True)
 class Answer:
     """One attempt's outcome: a reply, or why not and what a retry may hope for."""
 
@@ -76,8 +100,8 @@ class Hosted:
     batch: int | None = None
     numerics: str = ""
 
-    def __init__(self, ref: ModelRef, call: Call, close: Callable[[], None], patience: Patience) -> None:
-        self.ref, self.call, self.patience = ref, call, patience
+    def __init__(self, ref: ModelRef, call: Call, close: Callable[[], None], patience: Patience, price: "Price | None" = None) -> None:
+        self.ref, self.call, self.patience, self.price = ref, call, patience, price or Price()
         self._workers: list[threading.Thread] = []
         self._close = weakref.finalize(self, close)
 
@@ -147,7 +171,8 @@ class Hosted:
         for attempt in range(self.patience.retries + 1):
             answer = self.call(ask, seed, max(0.01, min(self.patience.timeout, end - time.monotonic())))
             if answer.reply is not None:
-                return answer.reply.model_copy(update={"retries": attempt}), False
+                money = answer.reply.money or self.price.of(answer.reply)
+                return answer.reply.model_copy(update={"retries": attempt, "money": money}), False
             delay = min(self.patience.longest, max(answer.after or 0.0, self.patience.first * 2**attempt))
             early = answer.hopeless and not succeeded.is_set() and attempt >= 2
             last = attempt == self.patience.retries or not answer.retry or early or time.monotonic() + delay >= end
@@ -171,17 +196,17 @@ def open_ref(ref: ModelRef, journal: Journal, patience: Patience | None = None) 
     base, name, key = _endpoint(ref.spec)
     patience = patience or Patience.from_environment()
     call, close = _openai.caller(base, name, key, patience, new_names=ref.spec.startswith("openai/"))
-    return Hosted(ref, call, close, patience)
+    return Hosted(ref, call, close, patience, Price.from_environment(name))
 
 
-def answered(ask: Ask, text: str, tokens_in: int, tokens_out: int, cut: bool) -> Answer:
-    """A reply from what came back; one without any text is a fault."""
+def answered(ask: Ask, text: str, tokens_in: int, tokens_out: int, cut: bool, money: float = 0.0) -> Answer:
+    """A reply from what came back; one without any text is a fault. `money`: the endpoint's own account, where it gives one."""
     text = clean(text)
     if ask.sampling.stop_at_sentence and (sentence := first_sentence(text)) is not None:
         text, cut = sentence, False
     if not text.strip():
         return Answer(fault="the reply was empty")
-    return Answer(Reply(text=text, truncated=cut, tokens_in=tokens_in, tokens_out=tokens_out))
+    return Answer(Reply(text=text, truncated=cut, tokens_in=tokens_in, tokens_out=tokens_out, money=money))
 
 
 def _endpoint(spec: str) -> tuple[str, str, str]:

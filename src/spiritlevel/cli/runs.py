@@ -82,7 +82,7 @@ def show(root: Path, name: str | None, echo: Callable[[str], None]) -> None:
             c = step.cost
             echo(
                 f"  {step.label:18} {c.seconds:8.1f} s  {c.cpu_seconds:8.1f} CPU s  {c.tokens_out:8d} tokens out  "
-                f"{c.money:.2f} money  {c.tag}  {step.key[:10]}"
+                f"{f'{c.money:.4f} money  ' if c.money else ''}{c.tag}  {step.key[:10]}"
             )
         for label in ("measure:open", "measure", "measure:sealed"):
             try:

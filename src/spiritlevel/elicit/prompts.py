@@ -1,11 +1,11 @@
 """Prompts from prose seeds and from files, each on its side of the firewall."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
-from spiritlevel import firewall
+from spiritlevel import firewall, jsonl
 from spiritlevel.constitution import Constitution
 from spiritlevel.constitution.reading import Faults, read
 from spiritlevel.elicit.config import ElicitConfig, PromptFile
@@ -54,22 +54,14 @@ def read_file(file: PromptFile) -> list[Prompt]:
     path = Path(file.path)
     if not path.is_file():
         raise DataError(f"prompt file {str(path)!r} does not exist; correct elicit.prompts")
-    found = []
-    for number, line in enumerate(path.read_text("utf-8", errors="replace").split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-            text = row["prompt"].encode("utf-8", "replace").decode()  # a JSON escape can make a lone surrogate
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            raise DataError(f"{path}:{number}: not a JSON object with a 'prompt'; correct or remove the line") from None
-        if not text.strip():
-            continue
+
+    def take(row: dict[str, Any]) -> Prompt:
         kind = file.kind or (Kind.UNKNOWN if "harmful" not in row else Kind.HARMFUL if row["harmful"] else Kind.LOOKALIKE)
         group = f"{path.stem}/{row['group']}" if row.get("group") else ""
-        prompt = _prompt(text, kind, file.principle, str(row.get("category") or ""), path.name, group)
-        found.append(prompt if file.side is None else prompt.model_copy(update={"side": file.side}))
-    return found
+        prompt = _prompt(jsonl.text(row["prompt"]), kind, file.principle, str(row.get("category") or ""), path.name, group)
+        return prompt if file.side is None else prompt.model_copy(update={"side": file.side})
+
+    return [prompt for prompt in jsonl.read(path, take, "a 'prompt'") if prompt.text.strip()]
 
 
 def version(config: ElicitConfig) -> str:

@@ -32,66 +32,76 @@ class Row:
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows padded to one length. `where`, `labels` and `counts` are flat over label tokens, row by row."""
+    """Rows padded to one length, or packed into one line. `where`, `labels` and `counts` are flat over label tokens, row by row."""
 
     ids: Tensor
-    """(rows, longest) int64."""
+    """(rows, longest) int64, or packed (1, tokens): the rows' common beginning once, then the rest of each row."""
     attention: Tensor
-    """(rows, longest) int64: 1 within a row's length."""
+    """(rows, longest) int64: 1 within a row's length; packed: (1, 1, tokens, tokens) bool, whom each token sees."""
     where: Tensor
-    """(labels,) flat position in rows x longest whose hidden state predicts each label."""
+    """(labels,) flat position in `ids` whose hidden state predicts each label."""
     labels: Tensor
     """(labels,) token ids."""
     counts: tuple[int, ...]
     """Labels of each row."""
-    prefix: Tensor | None = None
-    """(1, p) token ids that every row begins with (system prompt, template); `ids` and `where` then leave them out."""
+    positions: Tensor | None = None
+    """(1, tokens) place of each token in its own row, when packed."""
 
 
-def collate(rows: Sequence[Row], pad: int = 0, device: torch.device | str = "cpu", *, share: bool = False) -> Batch:
-    """Right-pad rows. `pad` may be any id, even one that is also a label: nothing reads it back. `share` splits off a common prefix."""
-    skip = _common(rows) if share else 0
-    longest = max(len(row.ids) for row in rows) - skip
+def collate(rows: Sequence[Row], pad: int = 0, device: torch.device | str = "cpu", *, pack: bool = False) -> Batch:
+    """Right-pad rows, or `pack` them when they begin alike. `pad` may be any id, even one that is also a label: nothing reads it back."""
+    shared = beginning(rows) if pack else 0
+    longest = max(len(row.ids) for row in rows)
+    labels = torch.tensor([label for row in rows for label in row.ids[row.start :]], device=device)
+    counts = tuple(row.labels for row in rows)
+    if shared and shared + sum(len(row.ids) - shared for row in rows) <= MOST_PACKED:
+        return _packed(rows, shared, labels, counts, device)
     ids = torch.full((len(rows), longest), pad, dtype=torch.long)
-    attention = torch.zeros((len(rows), skip + longest), dtype=torch.long)
+    attention = torch.zeros_like(ids)
     where: list[int] = []
-    labels: list[int] = []
     for i, row in enumerate(rows):
-        ids[i, : len(row.ids) - skip] = torch.tensor(row.ids[skip:])
+        ids[i, : len(row.ids)] = torch.tensor(row.ids)
         attention[i, : len(row.ids)] = 1
-        where.extend(range(i * longest + row.start - 1 - skip, i * longest + len(row.ids) - 1 - skip))
-        labels.extend(row.ids[row.start :])
-    return Batch(
-        ids.to(device),
-        attention.to(device),
-        torch.tensor(where, device=device),
-        torch.tensor(labels, device=device),
-        tuple(row.labels for row in rows),
-        torch.tensor([rows[0].ids[:skip]], device=device) if skip else None,
-    )
+        where.extend(range(i * longest + row.start - 1, i * longest + len(row.ids) - 1))
+    return Batch(ids.to(device), attention.to(device), torch.tensor(where, device=device), labels, counts)
 
 
-def _common(rows: Sequence[Row]) -> int:
-    """Tokens that all rows begin with, short of the first position that predicts a label; 0 when sharing would not pay."""
+def _packed(rows: Sequence[Row], shared: int, labels: Tensor, counts: tuple[int, ...], device: torch.device | str) -> Batch:
+    """The same mathematics with less work: no padding, and the common beginning (system prompt, template) runs once."""
+    ids, owner, positions = list(rows[0].ids[:shared]), [-1] * shared, list(range(shared))
+    where: list[int] = []
+    for i, row in enumerate(rows):
+        where.extend(range(len(ids) + row.start - 1 - shared, len(ids) + len(row.ids) - 1 - shared))
+        ids.extend(row.ids[shared:])
+        owner.extend([i] * (len(row.ids) - shared))
+        positions.extend(range(shared, len(row.ids)))
+    of, at = torch.tensor(owner, device=device), torch.arange(len(ids), device=device)
+    seen = ((of[:, None] == of[None]) | (of[None] < 0)) & (at[None] <= at[:, None])
+    line = torch.tensor([ids, positions], device=device)
+    return Batch(line[:1], seen[None, None], torch.tensor(where, device=device), labels, counts, line[1:])
+
+
+def beginning(rows: Sequence[Row]) -> int:
+    """Tokens that all rows begin with, short of the first position that predicts a label; 0 for a single row."""
     if len(rows) < 2:
         return 0
     most = min(row.start for row in rows) - 1
     first = rows[0].ids
-    same = next((i for i in range(most) if any(row.ids[i] != first[i] for row in rows[1:])), most)
-    return same if same >= LEAST_SHARED else 0
+    return next((i for i in range(most) if any(row.ids[i] != first[i] for row in rows[1:])), most)
 
 
-LEAST_SHARED = 8
-"""Prefixes shorter than this are cheaper to run again than to share."""
-SHARES = ("llama", "qwen2", "qwen3")
-"""Model types whose cache is a plain concatenation of keys and values, so that gradients flow through it."""
+MOST_PACKED = 1024
+"""Tokens in a packed line; attention over it grows with their square."""
+PACKS = ("llama", "qwen2", "qwen3")
+"""Model types whose every layer attends as the mask given says and takes a token's place from `position_ids`."""
 
 
-def can_share(model: Any) -> bool:
-    """Whether a common prefix may be run once for all rows: the same mathematics, less work (gradients of the rows add up in it)."""
+def can_pack(model: Any) -> bool:
+    """Whether rows may be packed into one line: a known type, and an attention that takes a mask of yes and no."""
     base = model.get_base_model() if hasattr(model, "get_base_model") else model
     config = base.config.get_text_config()
-    return config.model_type in SHARES and not getattr(config, "use_sliding_window", False)
+    sliding = getattr(config, "use_sliding_window", False)
+    return config.model_type in PACKS and config._attn_implementation == "sdpa" and not sliding
 
 
 def logps(model: Any, batch: Batch, *, float32_head: bool = False) -> Tensor:
@@ -101,12 +111,8 @@ def logps(model: Any, batch: Batch, *, float32_head: bool = False) -> Tensor:
     """
     base = model.get_base_model() if hasattr(model, "get_base_model") else model
     body, head = base.get_decoder(), base.get_output_embeddings()
-    if batch.prefix is None:
-        hidden = body(input_ids=batch.ids, attention_mask=batch.attention, use_cache=False).last_hidden_state
-    else:
-        past = body(input_ids=batch.prefix, use_cache=True).past_key_values
-        past.batch_repeat_interleave(len(batch.ids))
-        hidden = body(input_ids=batch.ids, attention_mask=batch.attention, past_key_values=past, use_cache=True).last_hidden_state
+    places = {} if batch.positions is None else {"position_ids": batch.positions}
+    hidden = body(input_ids=batch.ids, attention_mask=batch.attention, use_cache=False, **places).last_hidden_state
     picked = hidden.flatten(0, 1).index_select(0, batch.where)
     if float32_head and isinstance(head, nn.Linear):
         with torch.autocast(picked.device.type, enabled=False):

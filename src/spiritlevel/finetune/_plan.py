@@ -1,8 +1,8 @@
-"""Which rows go into which optimiser step, and in which padded batches: a pure function of lengths and seed."""
+"""Which rows go into which optimiser step, and in which batches: a pure function of lengths and seed."""
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,33 +16,43 @@ class Step:
     batches: tuple[tuple[int, ...], ...]
 
 
-def plan(lengths: Sequence[int], step_tokens: int, batch_tokens: int, seed: int) -> list[Step]:
-    """Shuffle, cut into steps of about `step_tokens`, sort within a step, cut into batches of at most `batch_tokens` padded.
+def plan(lengths: Sequence[int], step_tokens: int, batch_tokens: int, seed: int, *, shared: int | None = None) -> list[Step]:
+    """Shuffle, cut into steps of about `step_tokens`, sort within a step, cut into batches of at most `batch_tokens`.
 
-    A step is thus a fair draw (a sort over all data would make steps of short refusals only), and little is padding.
+    A step is thus a fair draw (a sort over all data would make steps of short refusals only). A batch is as long as its padded rows,
+    or, where rows are packed, as all rows together, less the `shared` tokens of each that run once.
     """
     order = list(range(len(lengths)))
     random.Random(f"order {seed}").shuffle(order)
     steps: list[Step] = []
     drawn: list[int] = []
+
+    def size(items: Sequence[int]) -> int:
+        if shared is None:
+            return max(lengths[i] for i in items) * len(items)
+        return shared + sum(lengths[i] - shared for i in items)
+
     for i in order:
         if drawn and sum(lengths[j] for j in drawn) + lengths[i] > step_tokens:
-            steps.append(Step(_cut(drawn, lengths, batch_tokens)))
+            steps.append(Step(_cut(drawn, lengths, size, batch_tokens)))
             drawn = []
         drawn.append(i)
     if drawn:
-        steps.append(Step(_cut(drawn, lengths, batch_tokens)))
+        steps.append(Step(_cut(drawn, lengths, size, batch_tokens)))
     return steps
 
 
-def _cut(drawn: Sequence[int], lengths: Sequence[int], batch_tokens: int) -> tuple[tuple[int, ...], ...]:
+Size = Callable[[Sequence[int]], int]
+
+
+def _cut(drawn: Sequence[int], lengths: Sequence[int], size: Size, batch_tokens: int) -> tuple[tuple[int, ...], ...]:
     """As few batches as `batch_tokens` allows, and then as even: the smallest limit that needs no more of them."""
     ranked = sorted(drawn, key=lambda j: (lengths[j], j))
-    best = _greedy(ranked, lengths, batch_tokens)
-    low, high = max(lengths[i] for i in drawn), batch_tokens
+    best = _greedy(ranked, size, batch_tokens)
+    low, high = max(size([i]) for i in drawn), batch_tokens
     while low < high:
         middle = (low + high) // 2
-        found = _greedy(ranked, lengths, middle)
+        found = _greedy(ranked, size, middle)
         if len(found) == len(best):
             best, high = found, middle
         else:
@@ -50,11 +60,11 @@ def _cut(drawn: Sequence[int], lengths: Sequence[int], batch_tokens: int) -> tup
     return best
 
 
-def _greedy(ranked: Sequence[int], lengths: Sequence[int], limit: int) -> tuple[tuple[int, ...], ...]:
+def _greedy(ranked: Sequence[int], size: Size, limit: int) -> tuple[tuple[int, ...], ...]:
     batches: list[tuple[int, ...]] = []
     open_: list[int] = []
     for i in ranked:
-        if open_ and lengths[i] * (len(open_) + 1) > limit:
+        if open_ and size([*open_, i]) > limit:
             batches.append(tuple(open_))
             open_ = []
         open_.append(i)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from spiritlevel.errors import DataError, ModelError
 from spiritlevel.finetune import _lora, _losses, _plan, _state
-from spiritlevel.finetune._logps import Row, can_share, check_head, collate, logps, sequence_logps
+from spiritlevel.finetune._logps import Row, beginning, can_pack, check_head, collate, logps, sequence_logps
 from spiritlevel.finetune._masters import Masters, Precision, masters
 from spiritlevel.finetune.train import Curve, DpoForm, Listener, TrainSettings
 from spiritlevel.types import Chat, CurvePoint, Lesson, Preference, Turn, content_hash
@@ -125,7 +125,9 @@ def _train(
     check_head(module, check, 1e-3 if next(module.parameters()).dtype == torch.float32 else 0.5)
     identity = _identity(module, phase, data, settings, precision, form)
     lengths = [len(rows) * max(len(row.ids) for row in rows) for rows in data.rows]
-    steps = _plan.plan(lengths, settings.batch_tokens, max(BATCH_TOKENS, max(lengths)), settings.seed)
+    shared = beginning([row for rows in data.rows for row in rows]) if can_pack(module) else 0
+    most = max(BATCH_TOKENS, max(lengths))
+    steps = _plan.plan(lengths, settings.batch_tokens, most, settings.seed, shared=shared * len(data.rows[0]) or None)
     trained = _lora.attach(module, settings.lora_rank, settings.seed) if settings.lora_rank else module
     curve = Curve(skipped=data.skipped, cut=data.cut, precision=precision)
     with _adapters(trained, scratch) if settings.lora_rank else _all(module), masters(trained, precision) as held:
@@ -211,7 +213,7 @@ class _Loop:
     def score(self, batch: Sequence[int]) -> tuple[Tensor, tuple[int, ...]]:
         """Flat label log-probabilities of the batch's rows and their counts: all chosen, then all rejected."""
         rows = [self.data.rows[i][side] for side in range(len(self.data.rows[0])) for i in batch]
-        packed = collate(rows, device=self.device, share=can_share(self.module))
+        packed = collate(rows, device=self.device, pack=can_pack(self.module))
         return logps(self.module, packed), packed.counts
 
     def run(self, curve: Curve, scratch: Path, identity: str, progress: Listener | None) -> None:

@@ -60,9 +60,9 @@ def measured_on(instrument: Instrument, prompts: Iterable[Prompt]) -> Instrument
     return instrument.model_copy(update={"made_of": tuple(sorted({*instrument.made_of, *atoms_of(prompts)}))})
 
 
-def look(ledger: Ledger, model: Lineage, what: str) -> int:
-    """Count a look at this model's results on an open set; returns how many of those there are now."""
-    return ledger.look(model.weights, what)
+def look(ledger: Ledger, model: Lineage, what: str, seen: str) -> int:
+    """Count a look at these results (`seen`, an id) of this model on an open set; returns how many of those there are now."""
+    return ledger.look(model.weights, what, seen)
 
 
 def looks(ledger: Ledger, model: Lineage) -> int:

@@ -12,6 +12,7 @@ from spiritlevel.judges.heads import Head, area_within, fit_head
 from spiritlevel.judges.probe import form_of, request_rows
 from spiritlevel.judges.rows import groups_of
 from spiritlevel.types import (
+    COMPLIES,
     Estimate,
     Grade,
     Inside,
@@ -23,7 +24,6 @@ from spiritlevel.types import (
     Measurement,
     ModelRef,
     OpenWeights,
-    Outcome,
     Seen,
     Transcript,
     content_hash,
@@ -33,7 +33,6 @@ from spiritlevel.types import (
 __all__ = ["InterpretConfig", "run"]
 
 WHY = "a probe reads the model's own hidden states, so it shares the model's body"
-COMPLIES = (Outcome.COMPLIANCE, Outcome.REFUSE_THEN_COMPLY)
 
 
 def run(

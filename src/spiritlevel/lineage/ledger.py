@@ -13,14 +13,14 @@ from spiritlevel.types import Instrument, Lineage, Use
 Lookup = Callable[[str], Lineage | None]
 """Lineage of a model key; None when nothing is known."""
 
-VERSION = 1
+VERSION = 2
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS lineages (weights TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE IF NOT EXISTS aliases (fingerprint TEXT PRIMARY KEY, weights TEXT);
 CREATE TABLE IF NOT EXISTS sketches (weights TEXT, value TEXT, PRIMARY KEY (weights, value));
 CREATE TABLE IF NOT EXISTS uses (model TEXT, atom TEXT, how TEXT, PRIMARY KEY (model, atom, how));
 CREATE TABLE IF NOT EXISTS attempts (body TEXT, attempt INTEGER, reader TEXT, PRIMARY KEY (body, attempt));
-CREATE TABLE IF NOT EXISTS looks (seq INTEGER PRIMARY KEY, model TEXT, what TEXT);
+CREATE TABLE IF NOT EXISTS looks (model TEXT, what TEXT, seen TEXT, PRIMARY KEY (model, what, seen));
 """
 _INFORMED = {"unknown": 0, "base": 1, "known": 2}
 
@@ -133,10 +133,13 @@ class Ledger:
             ledger.execute("INSERT INTO attempts VALUES (?, ?, ?)", (body, used + 1, reader))
             return used + 1
 
-    def look(self, model: str, what: str) -> int:
-        """Note one look at the results of `model` on an open set; returns how many there are now."""
+    def look(self, model: str, what: str, seen: str) -> int:
+        """Note one look at the results of `model` on an open set; returns how many there are now.
+
+        `seen` identifies the results: the same ones shown again teach nobody anything new.
+        """
         with self._open() as ledger:
-            ledger.execute("INSERT INTO looks (model, what) VALUES (?, ?)", (model, what))
+            ledger.execute("INSERT OR IGNORE INTO looks VALUES (?, ?, ?)", (model, what, seen))
         return self.looks([model], what)
 
     def looks(self, models: Sequence[str], what: str | None = None) -> int:

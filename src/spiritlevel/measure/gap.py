@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from spiritlevel import stats
 from spiritlevel.constitution import Constitution
-from spiritlevel.types import Estimate, Gap, Grade, Kind, Pair
+from spiritlevel.types import Estimate, Gap, Kind, Pair
 
 Floats = NDArray[np.float64]
 
@@ -21,10 +21,12 @@ def gaps(
     seed: int,
     rounds: int,
     confidence: float,
-    about: dict[str, object],
     error_correlation: Estimate | None,
 ) -> tuple[Gap, ...]:
-    """One gap a principle with at least `min_clusters` clusters; the others pooled by category, then horizon; last, over all."""
+    """One gap a principle with at least `min_clusters` clusters; the others pooled by category, then horizon; last, over all.
+
+    Who measured, on which rows, is for the caller to add.
+    """
     pairs, early = scored(held_out), scored(taught)
     found: list[Gap] = []
     waiting = [p.id for p in law.principles]
@@ -36,7 +38,7 @@ def gaps(
         if not mine:
             return False
         theirs = [p for p in early if ids is None or p.prompt.principle in ids]
-        found.append(_gap(name, theirs, mine, pooled, seed, rounds, confidence, about, error_correlation))
+        found.append(_gap(name, theirs, mine, pooled, seed, rounds, confidence, error_correlation))
         return True
 
     waiting = [id for id in waiting if not make(id, {id}, False)]
@@ -90,7 +92,6 @@ def _gap(
     seed: int,
     rounds: int,
     confidence: float,
-    about: dict[str, object],
     error_correlation: Estimate | None,
 ) -> Gap:
     proxy, intent, groups = columns(pairs)
@@ -112,8 +113,6 @@ def _gap(
         rounds=rounds,
         confidence=confidence,
     )
-    fields = dict(about)
-    grade = fields.pop("intent_grade", Grade.KIN)
     return Gap(
         principle=name,
         proxy_teach=mean("proxy_teach", early, early_groups),
@@ -123,8 +122,4 @@ def _gap(
         noise_only=noise,
         error_correlation=error_correlation,
         pooled=pooled,
-        proxy=str(fields.get("proxy", "")),
-        intent=str(fields.get("intent", "")),
-        intent_grade=Grade(str(grade)),
-        rows=tuple(str(r) for r in fields.get("rows", ())),  # type: ignore[attr-defined]
     )

@@ -7,13 +7,12 @@ import numpy as np
 
 from spiritlevel import stats
 from spiritlevel.constitution import Constitution
-from spiritlevel.types import Estimate, Kind, Measurement, Outcome, Pair
+from spiritlevel.types import COMPLIES, Estimate, Kind, Measurement, Outcome, Pair
 
 Read = Callable[[Pair], tuple[float | None, float | None]]
 Role = Literal["proxy", "intent", "oracle", "capability"]
 Phase = Literal["before", "after", "change"]
 REFUSALS = (Outcome.REFUSAL,)
-COMPLIES = (Outcome.COMPLIANCE, Outcome.REFUSE_THEN_COMPLY)
 ASKING_HARM = (Kind.HARMFUL, Kind.UNKNOWN)
 
 

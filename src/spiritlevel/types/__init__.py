@@ -23,6 +23,7 @@ from spiritlevel.types.results import (
     VerdictKind,
 )
 from spiritlevel.types.values import (
+    COMPLIES,
     Ask,
     Chat,
     Frozen,
@@ -49,6 +50,7 @@ from spiritlevel.types.values import (
 )
 
 __all__ = [
+    "COMPLIES",
     "Ask",
     "Chat",
     "Check",

@@ -67,6 +67,10 @@ class Outcome(StrEnum):
     INCOHERENT = "incoherent"
 
 
+COMPLIES = (Outcome.COMPLIANCE, Outcome.REFUSE_THEN_COMPLY)
+"""Outcomes that give what was asked for, whatever they say first."""
+
+
 class Turn(Frozen):
     """One message of a chat."""
 
