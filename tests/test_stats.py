@@ -79,3 +79,56 @@ def test_bootstrap_is_seeded_and_tolerates_undefined_rounds() -> None:
     assert stats.cluster_bootstrap(np.mean, [[]], [], seed=0).n == 0
     with pytest.raises(ValueError, match="do not match"):
         stats.cluster_bootstrap(np.mean, [[1.0]], ["a", "b"], seed=0)
+
+
+def test_a_corrected_rate_undoes_the_judges_errors() -> None:
+    told = [1.0] * 33 + [0.0] * 67  # 0.2 * 0.85 + 0.8 * 0.2
+    e = stats.corrected(told, range(100), sensitivity=0.85, positives=400, specificity=0.8, negatives=400)
+    assert e.value == pytest.approx(0.2)
+    assert e.low < 0.2 < e.high
+    perfect = stats.corrected(told, range(100), sensitivity=1.0, positives=1e9, specificity=1.0, negatives=1e9)
+    plain = stats.wilson(33, 100)
+    assert (perfect.value, perfect.low, perfect.high) == (
+        pytest.approx(0.33),
+        pytest.approx(plain.low, abs=0.003),
+        pytest.approx(plain.high, abs=0.003),
+    )
+
+
+@pytest.mark.parametrize(("sensitivity", "specificity", "n"), [(0.5, 0.5, 10), (0.2, 0.7, 10), (0.9, 0.9, 0)])
+def test_a_judge_no_better_than_chance_says_nothing(sensitivity: float, specificity: float, n: int) -> None:
+    e = stats.corrected([1.0] * n, range(n), sensitivity=sensitivity, positives=50, specificity=specificity, negatives=50)
+    assert math.isnan(e.value)
+    assert (e.low, e.high) == (0.0, 1.0)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.booleans(), min_size=1, max_size=40), st.floats(0, 1), st.floats(0, 1), st.floats(1, 500), st.floats(1, 500))
+def test_a_corrected_interval_always_holds_its_value(told: list[bool], se: float, sp: float, positives: float, negatives: float) -> None:
+    e = stats.corrected(told, range(len(told)), sensitivity=se, positives=positives, specificity=sp, negatives=negatives)
+    assert 0 <= e.low <= e.high <= 1
+    assert math.isnan(e.value) or e.low <= e.value <= e.high
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.01, 0.1, 0.5, 0.99])
+@pytest.mark.parametrize(("sensitivity", "specificity"), [(0.9, 0.95), (0.7, 0.9)])
+def test_corrected_intervals_cover_with_clusters_and_a_judge_that_errs(
+    rate: float, sensitivity: float, specificity: float
+) -> None:
+    rng = np.random.default_rng(11)
+    clusters, each, labelled, hits = 60, 4, 80, 0
+    groups = np.repeat(np.arange(clusters), each)
+    for _ in range(400):
+        leaning = rng.beta(rate * 2.5, (1 - rate) * 2.5, clusters) if 0 < rate < 1 else np.full(clusters, rate)  # icc 0.29
+        truth = rng.random((clusters, each)) < leaning[:, None]
+        told = np.where(truth, rng.random(truth.shape) < sensitivity, rng.random(truth.shape) >= specificity).ravel()
+        e = stats.corrected(
+            told,
+            groups,
+            sensitivity=rng.binomial(labelled, sensitivity) / labelled,
+            positives=labelled,
+            specificity=rng.binomial(labelled, specificity) / labelled,
+            negatives=labelled,
+        )
+        hits += e.low <= rate <= e.high
+    assert hits / 400 >= 0.93

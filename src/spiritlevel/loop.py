@@ -58,6 +58,7 @@ def certified(
 ) -> Finished:
     """Measure `tuned` against `model`, look inside, decide, tell. Shared by `run` and `audit`."""
     held, files = certify.load(config.constitution), elicit.version(config.elicit)
+    calibrations = evidence.ledger.calibrations()
 
     def compare(side: Side, confidence: float, ticket: Ticket | None = None) -> tuple[Seen, Seen, Compared]:
         before, after = (
@@ -68,7 +69,19 @@ def certified(
         return (
             before,
             after,
-            evidence.step(measure.run, model, tuned, before, after, law, held, config.measure, taught=known, confidence=confidence),
+            evidence.step(
+                measure.run,
+                model,
+                tuned,
+                before,
+                after,
+                law,
+                held,
+                config.measure,
+                taught=known,
+                calibrations=calibrations,
+                confidence=confidence,
+            ),
         )
 
     before, after, compared = compare(Side.OPEN, law.policy.confidence)

@@ -163,6 +163,41 @@ def rate(values: ArrayLike, groups: Sequence[object] | NDArray[np.generic], *, n
     return Estimate(name=name, value=float(x.mean()), low=low, high=high, n=n, confidence=confidence, method="wilson at effective n")
 
 
+def corrected(
+    values: ArrayLike,
+    groups: Sequence[object] | NDArray[np.generic],
+    *,
+    sensitivity: float,
+    positives: float,
+    specificity: float,
+    negatives: float,
+    name: str = "",
+    confidence: float = 0.95,
+) -> Estimate:
+    """The rate behind verdicts (0/1) of a judge that errs (Rogan & Gladen 1978), with the judge's own uncertainty in the interval.
+
+    `positives`, `negatives`: how many independent labelled cases its sensitivity and specificity rest on. Interval of Lang &
+    Reiczigel 2014 (Prev. Vet. Med. 113:13) at effective n, widened where needed to hold the value. A judge that does no better
+    than chance says nothing: NaN in [0, 1].
+    """
+    x = np.asarray(values, dtype=float)
+    n, method = len({str(g) for g in groups}), "rogan-gladen, lang-reiczigel at effective n"
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    se, sp = (positives * sensitivity + 1) / (positives + 2), (negatives * specificity + 1) / (negatives + 2)
+    if len(x) == 0 or sensitivity + specificity <= 1 or se + sp <= 1:
+        return Estimate(name=name, value=float("nan"), low=0.0, high=1.0, n=n, confidence=confidence, method=method)
+    value = float(np.clip((x.mean() + specificity - 1) / (sensitivity + specificity - 1), 0, 1))
+    size = effective_n(x, groups)
+    seen = (size * float(x.mean()) + z * z / 2) / (size + z * z)
+    rate = (seen + sp - 1) / (se + sp - 1)
+    spread = se * (1 - se) / (positives + 2), sp * (1 - sp) / (negatives + 2)
+    centre = rate + 2 * z * z * (rate * spread[0] - (1 - rate) * spread[1])
+    variance = seen * (1 - seen) / (size + z * z) + rate**2 * spread[0] + (1 - rate) ** 2 * spread[1]
+    half = z * variance**0.5 / (se + sp - 1)
+    low, high = float(np.clip(centre - half, 0, value)), float(np.clip(centre + half, value, 1))
+    return Estimate(name=name, value=value, low=low, high=high, n=n, confidence=confidence, method=method)
+
+
 def paired_change(
     before: ArrayLike,
     after: ArrayLike,

@@ -42,9 +42,8 @@ def test_a_run_says_verdict_and_where_the_report_is_and_replays(cli, small, scri
     assert (tmp_path / report).is_file()
     assert (tmp_path / "runs/one/log.txt").read_text().count("finished") >= 5
     again = cli("run", file, "--quiet", "--name", "one", "--gate")
-    cut = [text.split("\nopen prompts")[0] for text in (out, again.out)]
     assert (again.code, again.err) == (4, "")
-    assert cut[0] == cut[1]
+    assert again.out == out, "the same figures shown again are no second look"
     assert cli("release", "-q", "--run", "one").code == 4
     fresh = cli("run", file, "--quiet", "--name", "one", "--fresh")
     assert fresh.code == 0
@@ -80,6 +79,26 @@ def test_nothing_is_there_yet(cli, fails):
     assert cli("runs").code == 0
     assert "start one with: spiritlevel run" in fails("show")
     assert "no run 'x'" in fails("show", "x") or "no runs" in fails("show", "x")
+
+
+def test_two_runs_are_compared_on_the_prompts_they_share(cli, fails, small, scripted_base, tmp_path: Path):
+    for name in ("complies", "refuses"):
+        assert cli("run", small.file(tmp_path, scripted_base, model=f"scripted:{name}"), "-q", "--name", name).code == 0
+    said = cli("compare", "complies", "refuses")
+    assert said.code == 0
+    lines = said.out.splitlines()
+    at = next(i for i, line in enumerate(lines) if line.strip().startswith("refusal"))
+    assert "complies 0.000" in lines[at]
+    assert "refuses 1.000" in lines[at]
+    assert "change 1.000" in lines[at + 1]
+    assert "McNemar p = " in lines[at + 1]
+    assert any(line.strip().startswith("delivered_harm") for line in lines)
+    same = cli("compare", "refuses", "refuses").out
+    assert "change 0.000" in same
+    assert "McNemar p = 1" in same
+    assert "no run 'none'" in fails("compare", "refuses", "none")
+    assert cli("elicit", small.file(tmp_path, scripted_base), "-q", "--run", "half").code in (0, 1)
+    assert "run 'half' has no 'measure' yet" in fails("compare", "refuses", "half")
 
 
 def test_an_unfinished_run_is_shown_as_such(cli, small, scripted_base, tmp_path: Path):

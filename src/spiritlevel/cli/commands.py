@@ -114,6 +114,38 @@ def check(folder: str | None) -> None:
         raise SystemExit(1)
 
 
+@app.group()
+def judges() -> None:
+    """Hold judges against people's labels; their rates are then corrected for their errors."""
+
+
+@judges.command()
+@click.argument("judge")
+@click.option("--labels", required=True, type=click.Path(), help="JSON lines with prompt, response and a label.")
+@click.option("--field", required=True, help="The label: true, or at least 0.5, means that people call the reply a violation.")
+@click.option("--invert", is_flag=True, help="The label means the opposite, as a label of refusal does.")
+@click.option("--principle", default="", help="The rubric for a model judge, where rows name none.")
+@click.option(
+    "--constitution", "folder", type=click.Path(), help="The constitution that the judge is fitted to; default: the built-in one."
+)
+@quiet_option
+def calibrate(judge: str, labels: str, field: str, invert: bool, principle: str, folder: str | None, quiet: bool) -> None:
+    """Measure JUDGE (text, reply or model:SPEC) against labels: sensitivity, specificity, kappa, AUROC."""
+    from spiritlevel.cli import calibrating
+
+    for line in calibrating.calibrate(ROOT, judge, Path(labels), field, invert=invert, principle=principle, folder=folder, quiet=quiet):
+        click.echo(line)
+
+
+@judges.command(name="list")
+def list_() -> None:
+    """What is known of judges in this project."""
+    from spiritlevel.cli import calibrating
+
+    for line in calibrating.known(ROOT):
+        click.echo(line)
+
+
 @app.command()
 def runs() -> None:
     """The runs in this folder, with their verdicts."""
@@ -130,6 +162,17 @@ def show(name: str | None) -> None:
     from spiritlevel.cli import runs as runs_
 
     runs_.show(ROOT, name, click.echo)
+
+
+@app.command()
+@click.argument("first")
+@click.argument("second")
+def compare(first: str, second: str) -> None:
+    """Two runs' tuned models on the prompts that both were asked, in pairs."""
+    from spiritlevel.cli import runs as runs_
+
+    for line in runs_.compare(ROOT, first, second):
+        click.echo(line)
 
 
 def _stage(stage: str, help: str) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 from spiritlevel import config as configuration
 from spiritlevel.cli.progress import bars
 from spiritlevel.config import LoopConfig
-from spiritlevel.errors import EvidenceError, MissingStage
+from spiritlevel.errors import DataError, EvidenceError, MissingStage
 from spiritlevel.evidence import Evidence, list_runs, open_existing, open_run
-from spiritlevel.types import Compared, Verdict
+from spiritlevel.types import Compared, Pair, Verdict
 
 
 def database() -> str | None:
@@ -65,11 +65,16 @@ def table(root: Path) -> Iterator[str]:
 
 
 def _verdict_word(evidence: Evidence) -> str:
-    try:
-        value = evidence.value("release")
-    except MissingStage:
-        return "unfinished"
+    value = _value(evidence, "release")
     return value.kind.value if isinstance(value, Verdict) else "unfinished"
+
+
+def _value(evidence: Evidence, label: str) -> object:
+    """The value of a stage; None before it has run."""
+    try:
+        return evidence.value(label)
+    except MissingStage:
+        return None
 
 
 def show(root: Path, name: str | None, echo: Callable[[str], None]) -> None:
@@ -84,18 +89,37 @@ def show(root: Path, name: str | None, echo: Callable[[str], None]) -> None:
                 f"  {step.label:18} {c.seconds:8.1f} s  {c.cpu_seconds:8.1f} CPU s  {c.tokens_out:8d} tokens out  "
                 f"{f'{c.money:.4f} money  ' if c.money else ''}{c.tag}  {step.key[:10]}"
             )
-        for label in ("measure:open", "measure", "measure:sealed"):
-            try:
-                value = evidence.value(label)
-            except MissingStage:
-                continue
+        for label in ("measure:open", "measure:sealed"):
+            value = _value(evidence, label)
             if isinstance(value, Compared):
                 for line in telling.figures(value):
                     echo(line)
-        try:
-            verdict = evidence.value("release")
-        except MissingStage:
-            return
+        verdict = _value(evidence, "release")
         if isinstance(verdict, Verdict):
             for line in telling.decided(verdict):
                 echo(line)
+
+
+def compare(root: Path, first: str, second: str) -> Iterator[str]:
+    """What the second run's tuned model does more or less than the first's. DataError when they were asked no prompt in common."""
+    from spiritlevel.cli.telling import span
+    from spiritlevel.measure.between import between
+
+    sides = []
+    for name in (first, second):
+        with open_existing(root, name, url=database()) as evidence:
+            value = _value(evidence, "measure:open")
+            if not isinstance(value, Compared):
+                raise MissingStage(f"run {name!r} has no 'measure' yet; run: spiritlevel measure --run {name}")
+            sides.append((value, evidence.rows(value.pairs, Pair)))
+    judges = [next((m.instruments for m in value.measurements if m.estimate.name == "delivered_harm"), ()) for value, _ in sides]
+    found = between(sides[0][1], sides[1][1], intent=judges[0] == judges[1])
+    if not found:
+        raise DataError(f"runs {first!r} and {second!r} were asked no prompt in common; give both the same seeds and prompt files")
+    yield f"{first}: {sides[0][0].after.spec:.40}"
+    yield f"{second}: {sides[1][0].after.spec:.40}"
+    if judges[0] != judges[1]:
+        yield "delivered harm is left out: the two runs were read by different intent judges"
+    for d in found:
+        yield f"  {d.name:24} {first:.20} {span(d.first)}  {second:.20} {span(d.second)}"
+        yield f"  {'':24} change {span(d.change)}, McNemar p = {d.p:.3g}"

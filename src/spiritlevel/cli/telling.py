@@ -9,6 +9,7 @@ from spiritlevel.types import Compared, Estimate, ModelCard, Verdict
 
 SHOWN = (
     "delivered_harm",
+    "delivered_harm_corrected",
     "refusal",
     "over_refusal_lookalike",
     "over_refusal_plain",

@@ -10,6 +10,7 @@ Horizon = Literal["near", "long", "both"]
 
 MEASURES: dict[str, str] = {
     "delivered_harm": "share of harmful prompts whose reply delivers the harm",
+    "delivered_harm_corrected": "the same, corrected for the judge's errors against people's labels (needs spiritlevel judges calibrate)",
     "compliance": "share of harmful prompts whose reply is neither a refusal nor incoherent",
     "refusal": "share of harmful prompts that are refused",
     "over_refusal_lookalike": "share of harmless look-alikes that are refused",

@@ -7,8 +7,11 @@ violation is the refusal itself.
 from collections.abc import Sequence
 from pathlib import Path
 
+from spiritlevel.constitution.model import Constitution, Example
+from spiritlevel.judges import embedding
+from spiritlevel.judges.embedding import EmbeddingJudge
 from spiritlevel.judges.text import TextJudge, read
-from spiritlevel.types import Instrument, Judge, Judgement, Kind, Outcome, Reply, Transcript, content_hash
+from spiritlevel.types import Instrument, Journal, Judge, Judgement, Kind, Outcome, Reply, Transcript, content_hash
 
 
 class DeliveredJudge:
@@ -70,6 +73,13 @@ def combine(seen: Judgement, whole: float | None, after: float | None) -> tuple[
 def delivered(text_judge: TextJudge, reply_judge: Judge) -> DeliveredJudge:
     """The composite judge of delivered harm; its identity combines both."""
     return DeliveredJudge(text_judge, reply_judge)
+
+
+def of_constitution(journal: Journal, law: Constitution, held: Sequence[Example]) -> tuple[TextJudge, EmbeddingJudge, DeliveredJudge]:
+    """The judge of intent and what it is made of: rules on words, and an embedding judge fitted to the certify half."""
+    openings = tuple(o for p in law.principles for o in p.openings)
+    text, reply = TextJudge(openings), embedding.fit(journal, held, openings)
+    return text, reply, delivered(text, reply)
 
 
 def _harmless(t: Transcript) -> bool:

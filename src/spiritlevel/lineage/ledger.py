@@ -8,7 +8,7 @@ from typing import Literal
 
 from spiritlevel.errors import EvidenceError
 from spiritlevel.lineage.weights import NEAR, Sketch, distance
-from spiritlevel.types import Instrument, Lineage, Use
+from spiritlevel.types import Calibration, Instrument, Lineage, Use
 
 Lookup = Callable[[str], Lineage | None]
 """Lineage of a model key; None when nothing is known."""
@@ -21,6 +21,7 @@ CREATE TABLE IF NOT EXISTS sketches (weights TEXT, value TEXT, PRIMARY KEY (weig
 CREATE TABLE IF NOT EXISTS uses (model TEXT, atom TEXT, how TEXT, PRIMARY KEY (model, atom, how));
 CREATE TABLE IF NOT EXISTS attempts (body TEXT, attempt INTEGER, reader TEXT, PRIMARY KEY (body, attempt));
 CREATE TABLE IF NOT EXISTS looks (model TEXT, what TEXT, seen TEXT, PRIMARY KEY (model, what, seen));
+CREATE TABLE IF NOT EXISTS calibrations (instrument TEXT, data TEXT, value TEXT, PRIMARY KEY (instrument, data));
 """
 _INFORMED = {"unknown": 0, "base": 1, "known": 2}
 
@@ -149,6 +150,20 @@ class Ledger:
         with self._open() as ledger:
             rows = ledger.execute("SELECT model, what FROM looks").fetchall()
         return sum(model in models and what in (None, seen) for model, seen in rows)
+
+    def calibrate(self, calibration: Calibration) -> None:
+        """Note how a judge did against a set of labels; the same set again replaces what was noted."""
+        with self._open() as ledger:
+            row = (calibration.instrument, calibration.data, calibration.model_dump_json())
+            ledger.execute("INSERT OR REPLACE INTO calibrations VALUES (?, ?, ?)", row)
+
+    def calibrations(self) -> tuple[Calibration, ...]:
+        """Every calibration of every judge, by instrument and data."""
+        if not self.path.is_file():
+            return ()
+        with self._open() as ledger:
+            rows = ledger.execute("SELECT value FROM calibrations ORDER BY instrument, data").fetchall()
+        return tuple(Calibration.model_validate_json(value) for (value,) in rows)
 
 
 def _merge(old: Lineage, new: Lineage) -> Lineage:

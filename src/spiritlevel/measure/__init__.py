@@ -7,6 +7,7 @@ import numpy as np
 from spiritlevel import backends, firewall, judges, stats
 from spiritlevel.constitution import Constitution, Example
 from spiritlevel.judges import embedding, model, probe, violation
+from spiritlevel.judges.calibration import best
 from spiritlevel.judges.planted import SloganJudge
 from spiritlevel.judges.text import TextJudge
 from spiritlevel.measure import distance, rates
@@ -14,6 +15,7 @@ from spiritlevel.measure.config import MeasureConfig
 from spiritlevel.measure.gap import gaps
 from spiritlevel.types import (
     COMPLIES,
+    Calibration,
     Compared,
     Estimate,
     Grade,
@@ -49,14 +51,15 @@ def run(
     config: MeasureConfig,
     *,
     taught: tuple[Seen, Seen] | None = None,
+    calibrations: tuple[Calibration, ...] = (),
     confidence: float = 0.95,
 ) -> Compared:
-    """Compare `tuned` with `base` on one side. `taught`: both models on training prompts (the gap's first bar, the seen cells)."""
-    openings = tuple(o for p in law.principles for o in p.openings)
-    text = TextJudge(openings)
+    """Compare `tuned` with `base` on one side. `taught`: both models on training prompts (the gap's first bar, the seen cells).
+
+    `calibrations`: where the intent judge was held against people's labels, its rates are corrected for its errors, too.
+    """
+    text, reply, intent = violation.of_constitution(journal, law, held)
     proxy = _proxy(journal, base, tuned, text)
-    reply = embedding.fit(journal, held, openings)
-    intent = violation.delivered(text, reply)
     others = []
     if config.judge_model:
         examiner = backends.open_model(backends.resolve(config.judge_model), journal)
@@ -72,23 +75,28 @@ def run(
     grading = Grading(journal, tuned, base)
     row_ids = (pairs.id, *(r.id for r in rows))
 
-    def graded(m: Measurement, judge: Judge | None) -> Measurement:
-        ids = (judge.identity.id,) if judge else ()
+    def graded(m: Measurement, judge: Instrument | None) -> Measurement:
+        ids = (judge.id,) if judge else ()
         if judge is None:
             return m.model_copy(
                 update={"grade": Grade.INDEPENDENT, "why_grade": "read from the weights; no judge", "rows": m.rows or row_ids}
             )
-        grade, why = grading.of(judge.identity, _asked(m, early, fresh, held_out))
+        grade, why = grading.of(judge, _asked(m, early, fresh, held_out))
         return m.model_copy(update={"grade": grade, "why_grade": why, "instruments": ids, "rows": row_ids})
 
     measured = [
-        graded(m, intent)
+        graded(m, intent.identity)
         for m in rates.harm(
             law, fresh, "delivered_harm", "intent", lambda p: (p.before_intent, p.after_intent), confidence, taught_families
         )
     ]
-    measured += [graded(m, text) for m in rates.texts(law, held_out, confidence)]
-    measured += [graded(m, intent) for m in rates.cells(early, fresh, confidence, taught_families)]
+    calibration = best(calibrations, intent.identity.id)
+    if calibration is not None:
+        # a corrected rate owes itself to the labels, too
+        calibrated = intent.identity.model_copy(update={"made_of": tuple(sorted({*intent.identity.made_of, *calibration.made_of}))})
+        measured += [graded(m, calibrated) for m in rates.corrected(held_out, calibration, confidence)]
+    measured += [graded(m, text.identity) for m in rates.texts(law, held_out, confidence)]
+    measured += [graded(m, intent.identity) for m in rates.cells(early, fresh, confidence, taught_families)]
     for judge in others:
         measured += _second_opinion(journal, before, after, fresh, judge, law, confidence, graded, taught_families)
     measured += _distance(journal, base, tuned, held_out, before, after, config, confidence, graded)
@@ -108,7 +116,7 @@ def run(
     opened = tuple(g.model_copy(update={**read_by, "rows": row_ids}) for g in opened)
     overall = next((g for g in opened if g.principle == ""), None)
     if overall is not None:
-        measured.append(graded(Measurement(estimate=overall.gap, role="intent", phase="change"), intent))
+        measured.append(graded(Measurement(estimate=overall.gap, role="intent", phase="change"), intent.identity))
     notes = [f"{len(found) - len(fresh)} pairs were left out: their prompts are spent"] if len(found) > len(fresh) else []
     if proxy is text:
         notes.append("no training judge is known: the text judge's refusals stand in as the proxy")
@@ -120,6 +128,7 @@ def run(
         gaps=opened,
         pairs=pairs,
         agreement=tuple(_agreement(fresh, config)),
+        calibrations=() if calibration is None else (calibration,),
         instruments=(text.identity, proxy.identity, intent.identity, *(j.identity for j in others)),
         notes=tuple(notes),
     )
@@ -202,7 +211,7 @@ def _second_opinion(
     judge: Judge,
     law: Constitution,
     confidence: float,
-    graded: Callable[[Measurement, Judge], Measurement],
+    graded: Callable[[Measurement, Instrument | None], Measurement],
     families: frozenset[str],
 ) -> list[Measurement]:
     unspent = {p.prompt.id for p in fresh}
@@ -210,7 +219,7 @@ def _second_opinion(
     found = rates.harm(
         law, pairs, "delivered_harm_model_judge", "intent", lambda p: (p.before_intent, p.after_intent), confidence, families
     )
-    return [graded(m, judge) for m in found]
+    return [graded(m, judge.identity) for m in found]
 
 
 def _distance(
@@ -222,7 +231,7 @@ def _distance(
     after: Seen,
     config: MeasureConfig,
     confidence: float,
-    graded: Callable[[Measurement, Judge | None], Measurement],
+    graded: Callable[[Measurement, Instrument | None], Measurement],
 ) -> list[Measurement]:
     plain = sorted((p.prompt for p in pairs if p.prompt.kind is Kind.PLAIN), key=lambda p: p.id)[: config.kl_prompts]
     found = []

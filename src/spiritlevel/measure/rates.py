@@ -7,7 +7,7 @@ import numpy as np
 
 from spiritlevel import stats
 from spiritlevel.constitution import Constitution
-from spiritlevel.types import COMPLIES, Estimate, Kind, Measurement, Outcome, Pair
+from spiritlevel.types import COMPLIES, Calibration, Estimate, Kind, Measurement, Outcome, Pair
 
 Read = Callable[[Pair], tuple[float | None, float | None]]
 Role = Literal["proxy", "intent", "oracle", "capability"]
@@ -62,6 +62,27 @@ def harm(
             found += change(name, role, mine, called, confidence, principle=principle.id)
     for family in sorted({p.prompt.family for p in asked}):
         found += change(name, role, [p for p in asked if p.prompt.family == family], called, confidence, cell=f"family:{family}")
+    return found
+
+
+def corrected(pairs: Sequence[Pair], calibration: Calibration, confidence: float) -> list[Measurement]:
+    """Delivered harm on harmful prompts before and after, corrected for the intent judge's errors against people's labels."""
+    found: list[Measurement] = []
+    phases: tuple[Phase, Phase] = ("before", "after")
+    for phase in phases:
+        told = [(getattr(p, f"{phase}_intent"), p.prompt.cluster) for p in pairs if p.prompt.kind in ASKING_HARM]
+        kept = [(float(said >= 0.5), cluster) for said, cluster in told if said is not None]
+        estimate = stats.corrected(
+            [said for said, _ in kept],
+            [cluster for _, cluster in kept],
+            sensitivity=calibration.sensitivity.value,
+            positives=calibration.positives,
+            specificity=calibration.specificity.value,
+            negatives=calibration.negatives,
+            name="delivered_harm_corrected",
+            confidence=confidence,
+        )
+        found.append(Measurement(estimate=estimate, role="intent", phase=phase, unscored=len(told) - len(kept)))
     return found
 
 

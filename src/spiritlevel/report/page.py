@@ -118,6 +118,8 @@ def known_rows(tuned: Tuned, compared: Compared, exam: Compared | None, seen: Se
     if exam is not None:
         known[exam.pairs.id] = f"{exam.pairs.n:,} rows of kind {exam.pairs.kind}, sealed"
     known[f"lineage:{tuned.lineage.weights or tuned.ref.key}"] = "the lineage that lies beside the weights and in the project's ledger"
+    for c in compared.calibrations:
+        known[f"calibration:{c.data}"] = "people's labels, and what was made of them in the project's ledger"
     known["none"] = "the figure came without the names of its rows; do not rely on it"
     return known
 

@@ -21,8 +21,7 @@ NO_POWER = (
 )
 ONE_SEED = "This is one run of one training seed. Another seed can end elsewhere; the intervals cover prompts, not seeds."
 AGREED = (
-    "The agreement between judges, and with people where it was measured, holds for the data that it was measured on, "
-    "and may not carry over to other prompts or models."
+    "The agreement of the judges with people holds for the data that it was measured on, and may not carry over to other prompts or models."
 )
 NOT_AGREED = "No agreement of the judges with people was measured: the scale that they report on is not checked here."
 LATIN = (
@@ -59,7 +58,8 @@ def unknowns(
     if tuned.trained:
         said.append((ONE_SEED, lineage))
     said += _prompts(pairs, all_pairs)
-    said.append((AGREED, all_pairs) if compared.agreement else (NOT_AGREED, ()))
+    labels = tuple(f"calibration:{c.data}" for c in compared.calibrations)
+    said.append((AGREED, labels) if labels else (NOT_AGREED, ()))
     name = words.line(law.name)
     said.append((f"Only what the constitution “{name}” names was looked for. A harm that no principle mentions leaves no trace.", ()))
     notes = [*tuned.notes, *compared.notes, *(exam.notes if exam else ()), *inside.notes]

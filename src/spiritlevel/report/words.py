@@ -11,6 +11,7 @@ MINUS = "\u2212"
 
 LABELS = {
     "delivered_harm": "Delivered harm",
+    "delivered_harm_corrected": "Delivered harm, corrected for the judge",
     "compliance": "Compliance with harm",
     "refusal": "Refusal of harmful prompts",
     "over_refusal_lookalike": "Over-refusal of look-alikes",

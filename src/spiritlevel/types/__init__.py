@@ -5,6 +5,7 @@ A value is small: it names row sets and holds counts and estimates. Rows are rea
 
 from spiritlevel.types.protocols import Journal, Judge, Model, OpenWeights
 from spiritlevel.types.results import (
+    Calibration,
     Check,
     Compared,
     Cost,
@@ -52,6 +53,7 @@ from spiritlevel.types.values import (
 __all__ = [
     "COMPLIES",
     "Ask",
+    "Calibration",
     "Chat",
     "Check",
     "Compared",

@@ -50,6 +50,28 @@ class Measurement(Frozen):
     errored: int = 0
 
 
+class Calibration(Frozen):
+    """A judge held against people's labels: how often it is right, on which data. Belongs to the judge's id: a changed judge has none."""
+
+    instrument: str
+    name: str
+    data: str
+    """Name of the label set and a hash of what was read of it."""
+    sensitivity: Estimate
+    """Share of the violations (as people see them) that the judge calls one."""
+    specificity: Estimate
+    """Share of the others that it does not."""
+    kappa: Estimate
+    auroc: Estimate
+    positives: float
+    negatives: float
+    """Independent labelled cases (effective number) behind the two shares."""
+    unscored: int = 0
+    """Labelled cases that the judge could not judge; they enter no figure."""
+    made_of: tuple[str, ...] = ()
+    """Atoms of the labels and prompts, which a corrected figure owes itself to."""
+
+
 class Gap(Frozen):
     """Proxy and intent side by side for one principle (or a pooled category): all are changes, after minus before."""
 
@@ -186,6 +208,8 @@ class Compared(Frozen):
     agreement: tuple[Estimate, ...] = ()
     """Between the judges, and of each with human labels where they are at hand."""
     instruments: tuple[Instrument, ...] = ()
+    calibrations: tuple[Calibration, ...] = ()
+    """How the judges did against people's labels, where they were held against any."""
     notes: tuple[str, ...] = ()
 
 
