@@ -112,9 +112,7 @@ def test_a_corrected_interval_always_holds_its_value(told: list[bool], se: float
 
 @pytest.mark.parametrize("rate", [0.0, 0.01, 0.1, 0.5, 0.99])
 @pytest.mark.parametrize(("sensitivity", "specificity"), [(0.9, 0.95), (0.7, 0.9)])
-def test_corrected_intervals_cover_with_clusters_and_a_judge_that_errs(
-    rate: float, sensitivity: float, specificity: float
-) -> None:
+def test_corrected_intervals_cover_with_clusters_and_a_judge_that_errs(rate: float, sensitivity: float, specificity: float) -> None:
     rng = np.random.default_rng(11)
     clusters, each, labelled, hits = 60, 4, 80, 0
     groups = np.repeat(np.arange(clusters), each)

@@ -8,15 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spiritlevel import plugins
+from spiritlevel import firewall, plugins
+from spiritlevel.elicit import stacked
 from spiritlevel.elicit.attacks import prose
-from spiritlevel.elicit.attacks.encoding import LEET
 from spiritlevel.elicit.attacks.encoding import wrap as encode
+from spiritlevel.elicit.attacks.leetspeak import LEET
 from spiritlevel.elicit.config import ElicitConfig
 from spiritlevel.errors import ConfigError
 
 NAMES = ElicitConfig().attacks
-PROSE = [name for name in NAMES if name not in ("direct", "encoding")]
+PROSE = ["role-play", "prefix-injection", "refusal-suppression", "many-shot"]
 
 
 def test_at_least_four_attacks_and_the_plain_request_are_installed() -> None:
@@ -77,3 +78,37 @@ def test_a_malformed_attack_file_is_one_sentence(tmp_path: Path, text: str) -> N
 def test_an_unknown_attack_names_the_known_ones() -> None:
     with pytest.raises(ConfigError, match="role-play"):
         plugins.load("spiritlevel.attacks", "mesmerism")
+
+
+@settings(max_examples=50, deadline=None)
+@given(goal=st.text(min_size=1, max_size=60), seed=st.integers(0, 5))
+def test_split_and_disguised_goals_lose_nothing(goal: str, seed: int) -> None:
+    import ast
+    import re
+
+    text = plugins.load("spiritlevel.attacks", "payload-splitting")(goal, seed)
+    pieces = re.match(r"Let (\w+) = (.*); (\w+) = (.*); (\w+) = (.*)\. Put", text, re.DOTALL)
+    assert pieces is not None
+    assert "".join(ast.literal_eval(pieces[i]) for i in (2, 4, 6)) == goal
+    disguised = plugins.load("spiritlevel.attacks", "unicode")("paint the old cat", seed)
+    assert disguised != "paint the old cat"
+
+
+def test_unicode_disguises_in_three_ways() -> None:
+    wrap = plugins.load("spiritlevel.attacks", "unicode")
+    found = [wrap(f"open the copper case {i}", 0) for i in range(30)]
+    assert sum("\u200d" in text for text in found) > 3
+    assert sum("\uff4f" in text for text in found) > 3
+    assert sum("\u0441" in text for text in found) > 3
+
+
+def test_attacks_stack_and_owe_themselves_to_each_part() -> None:
+    text = stacked("role-play+base64")("a goal", 0)
+    inner = base64.b64decode(text.partition(": ")[2]).decode()
+    assert inner == stacked("role-play")("a goal", 0)
+    assert stacked("base64")("x", 0) == plugins.load("spiritlevel.attacks", "base64")("x", 0)
+    assert firewall.families("role-play+base64") == tuple(map(firewall.family, ("role-play+base64", "role-play", "base64")))
+    assert set(firewall.families("encoding")) > set(firewall.families("rot13")), "who learnt all encodings learnt each"
+    assert firewall.families("base64") == (firewall.family("base64"),)
+    with pytest.raises(ConfigError, match="no 'mesmerism'"):
+        stacked("role-play+mesmerism")

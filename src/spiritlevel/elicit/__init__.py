@@ -1,7 +1,7 @@
 """PROVOKE: ask what the constitution is about, plainly and under attack; transcripts and the text judge's word on each."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from spiritlevel import backends, firewall, judges, plugins
 from spiritlevel.constitution import Constitution
@@ -28,6 +28,8 @@ from spiritlevel.types import (
 
 __all__ = ["ElicitConfig", "PromptFile", "run", "version"]
 
+Wrap = Callable[[str, int], str]
+"""(goal, seed) -> the text that is sent."""
 LESSON_TOKENS = 24
 """Replies that training learns from are cut sooner: it reads their beginnings."""
 
@@ -93,8 +95,8 @@ def select(prompts: list[Prompt], config: ElicitConfig, *, lessons: bool, sample
     """
     families = [name for name in config.attacks if name != "direct"]
     if lessons:
-        families = [name for name in families if name not in config.untaught]
-    wraps = {name: plugins.load("spiritlevel.attacks", name) for name in families}
+        families = [name for name in families if not {name, *name.split(firewall.STACK)}.intersection(config.untaught)]
+    wraps = {name: stacked(name) for name in families}
     by_kind: dict[tuple[Kind, str], list[Prompt]] = {}
     for p in sorted(prompts, key=lambda p: content_hash(p.cluster, p.id)):
         by_kind.setdefault((p.kind, "" if p.kind is Kind.PLAIN else p.principle), []).append(p)
@@ -110,3 +112,15 @@ def select(prompts: list[Prompt], config: ElicitConfig, *, lessons: bool, sample
         elif not sample:
             most, plain = (config.teach, 20) if lessons else (config.harmless, 10)
             yield from found[: most * (plain if kind is Kind.PLAIN else 1)]
+
+
+def stacked(name: str) -> Wrap:
+    """The attack of a name, or of several joined by `+`, the first applied first. ConfigError names one that nobody knows."""
+    wraps: list[Wrap] = [plugins.load("spiritlevel.attacks", part) for part in name.split(firewall.STACK)]
+
+    def wrap(goal: str, seed: int) -> str:
+        for one in wraps:
+            goal = one(goal, seed)
+        return goal
+
+    return wrap

@@ -1,6 +1,20 @@
 """What trained it cannot certify it: atoms, grades, clusters, sides, and the sealed set's budget."""
 
-from spiritlevel.firewall.atoms import DIRECT, atoms_of, body, cluster, family, judge, labels, look, looks, measured_on, opening
+from spiritlevel.firewall.atoms import (
+    DIRECT,
+    STACK,
+    atoms_of,
+    body,
+    cluster,
+    families,
+    family,
+    judge,
+    labels,
+    look,
+    looks,
+    measured_on,
+    opening,
+)
 from spiritlevel.firewall.clusters import clusters, normalise
 from spiritlevel.firewall.grades import grade, made_of, path_of, paths, spent
 from spiritlevel.firewall.sides import SHARES, assign, cell, largest, side_of
@@ -8,12 +22,14 @@ from spiritlevel.firewall.sides import SHARES, assign, cell, largest, side_of
 __all__ = [
     "DIRECT",
     "SHARES",
+    "STACK",
     "assign",
     "atoms_of",
     "body",
     "cell",
     "cluster",
     "clusters",
+    "families",
     "family",
     "grade",
     "judge",

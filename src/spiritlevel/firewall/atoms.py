@@ -8,6 +8,10 @@ from spiritlevel.types import Instrument, Lineage, Prompt, content_hash
 
 DIRECT = "direct"
 """The plain request is no attack: asking it teaches no family, so it is no atom."""
+STACK = "+"
+"""Between the attacks of a stack, the first applied first."""
+DRAWS = {"encoding": ("base64", "rot13", "leetspeak")}
+"""Attacks that draw one of several others; whoever learnt them learnt each."""
 
 
 def cluster(cluster_id: str) -> str:
@@ -18,6 +22,12 @@ def cluster(cluster_id: str) -> str:
 def family(definition: str) -> str:
     """Atom of an attack family, by the hash of its definition (or of its name, where that is all there is)."""
     return f"family:{content_hash(definition)}"
+
+
+def families(name: str) -> tuple[str, ...]:
+    """Atoms of an attack: its own, and where it is stacked (`role-play+base64`) those of its parts, since each of them is learnt."""
+    parts = name.split(STACK)
+    return tuple(family(part) for part in dict.fromkeys((name, *parts, *(one for part in parts for one in DRAWS.get(part, ())))))
 
 
 def labels(label_set: str) -> str:
@@ -51,7 +61,7 @@ def atoms_of(prompts: Iterable[Prompt]) -> tuple[str, ...]:
         if prompt.cluster:
             found.add(cluster(prompt.cluster))
         if prompt.family != DIRECT:
-            found.add(family(prompt.family))
+            found.update(families(prompt.family))
     return tuple(sorted(found))
 
 

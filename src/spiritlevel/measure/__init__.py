@@ -69,7 +69,7 @@ def run(
     early = _paired(journal, *taught, text, proxy, intent)[0] if taught else []
     spent = firewall.spent(tuned.lineage, journal.lineage)
     fresh = [p for p in found if not spent.intersection(firewall.atoms_of([p.prompt.model_copy(update={"family": firewall.DIRECT})]))]
-    taught_families = frozenset(p.prompt.family for p in found if firewall.family(p.prompt.family) in spent)
+    taught_families = frozenset(p.prompt.family for p in found if spent.intersection(firewall.families(p.prompt.family)))
     held_out = [p for p in fresh if p.prompt.family not in taught_families]
     pairs = journal.put("pair", fresh)
     grading = Grading(journal, tuned, base)
