@@ -25,6 +25,15 @@ def test_packed_batches_count_what_begins_alike_once(lengths, shared):
     assert all(shared + sum(lengths[i] - shared for i in batch) <= 120 for batch in batches)
 
 
+def test_a_row_that_is_too_long_is_alone_and_lets_no_other_batch_grow():
+    steps = _plan.plan([500, *[20] * 30], 1200, 100, 0, shared=5)
+    sizes = [[(500, 20)[i > 0] for i in batch] for step in steps for batch in step.batches]
+    assert [500] in sizes
+    assert all(5 + sum(n - 5 for n in batch) <= 100 for batch in sizes if batch != [500])
+    (step,) = _plan.plan([90, *[6] * 20], 1200, 200, 0, shared=5)
+    assert [len(batch) for batch in step.batches] == [20, 1], "21 rows padded to 85 would be eight times the tokens that there are"
+
+
 def _rows(steps):
     return [[i for batch in step.batches for i in batch] for step in steps]
 

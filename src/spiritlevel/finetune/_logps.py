@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from spiritlevel.errors import ModelError
+from spiritlevel.finetune._packed import Line, line, packing
+from spiritlevel.finetune._plan import PADDED
 
 CHUNK = 64
 """Label positions whose float32 logits exist at once (49,152 tokens: 12.6 MB, which the allocator reuses)."""
@@ -36,8 +38,8 @@ class Batch:
 
     ids: Tensor
     """(rows, longest) int64, or packed (1, tokens): the rows' common beginning once, then the rest of each row."""
-    attention: Tensor
-    """(rows, longest) int64: 1 within a row's length; packed: (1, 1, tokens, tokens) bool, whom each token sees."""
+    attention: Tensor | None
+    """(rows, longest) int64: 1 within a row's length; none when packed."""
     where: Tensor
     """(labels,) flat position in `ids` whose hidden state predicts each label."""
     labels: Tensor
@@ -46,6 +48,8 @@ class Batch:
     """Labels of each row."""
     positions: Tensor | None = None
     """(1, tokens) place of each token in its own row, when packed."""
+    line: Line | None = None
+    """Which token is whose, when packed."""
 
 
 def collate(rows: Sequence[Row], pad: int = 0, device: torch.device | str = "cpu", *, pack: bool = False) -> Batch:
@@ -54,7 +58,8 @@ def collate(rows: Sequence[Row], pad: int = 0, device: torch.device | str = "cpu
     longest = max(len(row.ids) for row in rows)
     labels = torch.tensor([label for row in rows for label in row.ids[row.start :]], device=device)
     counts = tuple(row.labels for row in rows)
-    if shared and shared + sum(len(row.ids) - shared for row in rows) <= MOST_PACKED:
+    tokens = shared + sum(len(row.ids) - shared for row in rows)
+    if shared and max(tokens, len(rows) * (longest - shared) // PADDED) <= MOST_PACKED:
         return _packed(rows, shared, labels, counts, device)
     ids = torch.full((len(rows), longest), pad, dtype=torch.long)
     attention = torch.zeros_like(ids)
@@ -68,17 +73,14 @@ def collate(rows: Sequence[Row], pad: int = 0, device: torch.device | str = "cpu
 
 def _packed(rows: Sequence[Row], shared: int, labels: Tensor, counts: tuple[int, ...], device: torch.device | str) -> Batch:
     """The same mathematics with less work: no padding, and the common beginning (system prompt, template) runs once."""
-    ids, owner, positions = list(rows[0].ids[:shared]), [-1] * shared, list(range(shared))
-    where: list[int] = []
-    for i, row in enumerate(rows):
+    ids, positions, where = list(rows[0].ids[:shared]), list(range(shared)), list[int]()
+    for row in rows:
         where.extend(range(len(ids) + row.start - 1 - shared, len(ids) + len(row.ids) - 1 - shared))
         ids.extend(row.ids[shared:])
-        owner.extend([i] * (len(row.ids) - shared))
         positions.extend(range(shared, len(row.ids)))
-    of, at = torch.tensor(owner, device=device), torch.arange(len(ids), device=device)
-    seen = ((of[:, None] == of[None]) | (of[None] < 0)) & (at[None] <= at[:, None])
-    line = torch.tensor([ids, positions], device=device)
-    return Batch(line[:1], seen[None, None], torch.tensor(where, device=device), labels, counts, line[1:])
+    tokens = torch.tensor([ids, positions], device=device)
+    layout = line([len(row.ids) - shared for row in rows], shared, device)
+    return Batch(tokens[:1], None, torch.tensor(where, device=device), labels, counts, tokens[1:], layout)
 
 
 def beginning(rows: Sequence[Row]) -> int:
@@ -91,17 +93,17 @@ def beginning(rows: Sequence[Row]) -> int:
 
 
 MOST_PACKED = 1024
-"""Tokens in a packed line; attention over it grows with their square."""
+"""Tokens in a packed line. Bounds memory; more is hardly faster."""
 PACKS = ("llama", "qwen2", "qwen3")
-"""Model types whose every layer attends as the mask given says and takes a token's place from `position_ids`."""
+"""Model types whose every layer goes through transformers' attention interface and takes a token's place from `position_ids`."""
 
 
 def can_pack(model: Any) -> bool:
-    """Whether rows may be packed into one line: a known type, and an attention that takes a mask of yes and no."""
+    """Whether rows may be packed into one line."""
     base = model.get_base_model() if hasattr(model, "get_base_model") else model
     config = base.config.get_text_config()
     sliding = getattr(config, "use_sliding_window", False)
-    return config.model_type in PACKS and config._attn_implementation == "sdpa" and not sliding
+    return config.model_type in PACKS and not sliding
 
 
 def logps(model: Any, batch: Batch, *, float32_head: bool = False) -> Tensor:
@@ -111,8 +113,11 @@ def logps(model: Any, batch: Batch, *, float32_head: bool = False) -> Tensor:
     """
     base = model.get_base_model() if hasattr(model, "get_base_model") else model
     body, head = base.get_decoder(), base.get_output_embeddings()
-    places = {} if batch.positions is None else {"position_ids": batch.positions}
-    hidden = body(input_ids=batch.ids, attention_mask=batch.attention, use_cache=False, **places).last_hidden_state
+    if batch.line is None:
+        hidden = body(input_ids=batch.ids, attention_mask=batch.attention, use_cache=False).last_hidden_state
+    else:
+        with packing(base.config.get_text_config()):
+            hidden = body(input_ids=batch.ids, position_ids=batch.positions, use_cache=False, packed=batch.line).last_hidden_state
     picked = hidden.flatten(0, 1).index_select(0, batch.where)
     if float32_head and isinstance(head, nn.Linear):
         with torch.autocast(picked.device.type, enabled=False):

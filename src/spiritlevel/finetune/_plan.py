@@ -9,6 +9,10 @@ from typing import Literal
 Schedule = Literal["cosine", "linear", "constant"]
 
 
+PADDED = 4
+"""Packed rows are padded for attention alone, where this many padded tokens cost about as much as one anywhere else."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One optimiser step: its batches, each a tuple of row (or pair) numbers, sorted by length within the step."""
@@ -20,7 +24,7 @@ def plan(lengths: Sequence[int], step_tokens: int, batch_tokens: int, seed: int,
     """Shuffle, cut into steps of about `step_tokens`, sort within a step, cut into batches of at most `batch_tokens`.
 
     A step is thus a fair draw (a sort over all data would make steps of short refusals only). A batch is as long as its padded rows,
-    or, where rows are packed, as all rows together, less the `shared` tokens of each that run once.
+    or, where rows are packed, as all rows together, less the `shared` tokens of each that run once. What is too long is alone.
     """
     order = list(range(len(lengths)))
     random.Random(f"order {seed}").shuffle(order)
@@ -30,7 +34,8 @@ def plan(lengths: Sequence[int], step_tokens: int, batch_tokens: int, seed: int,
     def size(items: Sequence[int]) -> int:
         if shared is None:
             return max(lengths[i] for i in items) * len(items)
-        return shared + sum(lengths[i] - shared for i in items)
+        own = [lengths[i] - shared for i in items]
+        return max(shared + sum(own), max(own) * len(own) // PADDED)
 
     for i in order:
         if drawn and sum(lengths[j] for j in drawn) + lengths[i] > step_tokens:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from spiritlevel.errors import DataError, ModelError
 from spiritlevel.finetune import _lora, _losses, _plan, _state
-from spiritlevel.finetune._logps import Row, beginning, can_pack, check_head, collate, logps, sequence_logps
+from spiritlevel.finetune._logps import MOST_PACKED, Row, beginning, can_pack, check_head, collate, logps, sequence_logps
 from spiritlevel.finetune._masters import Masters, Precision, masters
 from spiritlevel.finetune.train import Curve, DpoForm, Listener, TrainSettings
 from spiritlevel.types import Chat, CurvePoint, Lesson, Preference, Turn, content_hash
@@ -126,7 +126,7 @@ def _train(
     identity = _identity(module, phase, data, settings, precision, form)
     lengths = [len(rows) * max(len(row.ids) for row in rows) for rows in data.rows]
     shared = beginning([row for rows in data.rows for row in rows]) if can_pack(module) else 0
-    most = max(BATCH_TOKENS, max(lengths))
+    most = MOST_PACKED if shared else max(BATCH_TOKENS, max(lengths))
     steps = _plan.plan(lengths, settings.batch_tokens, most, settings.seed, shared=shared * len(data.rows[0]) or None)
     trained = _lora.attach(module, settings.lora_rank, settings.seed) if settings.lora_rank else module
     curve = Curve(skipped=data.skipped, cut=data.cut, precision=precision)
