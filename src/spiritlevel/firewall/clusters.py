@@ -3,6 +3,7 @@
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import chain
 from math import ceil
 from typing import Any
@@ -36,14 +37,19 @@ def clusters(texts: Sequence[str], groups: Sequence[str] | None = None) -> list[
     """
     if groups is not None and len(groups) != len(texts):
         raise ValueError(f"{len(groups)} groups for {len(texts)} texts")
+    return list(_clusters(tuple(texts), tuple(groups or ())))
+
+
+@lru_cache(maxsize=4)  # every campaign of a run clusters the same prompts
+def _clusters(texts: tuple[str, ...], groups: tuple[str, ...]) -> tuple[str, ...]:
     if not texts:
-        return []
+        return ()
     forms = [normalise(text) for text in texts]
     places: dict[str, int] = {}
     where = [places.setdefault(form, len(places)) for form in forms]
     edges = [_links(list(places))]
     met: dict[str, int] = {}
-    for place, group in zip(where, groups or (), strict=False):
+    for place, group in zip(where, groups, strict=False):
         if group:
             edges.append(np.array([[met.setdefault(group, place), place]]))
     component = _components(len(places), np.concatenate(edges)).tolist()
@@ -51,7 +57,7 @@ def clusters(texts: Sequence[str], groups: Sequence[str] | None = None) -> list[
     for form, place in places.items():
         own = content_hash(form)
         least[component[place]] = min(own, least.get(component[place], own))
-    return [least[component[place]] for place in where]
+    return tuple(least[component[place]] for place in where)
 
 
 def _components(n: int, edges: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
