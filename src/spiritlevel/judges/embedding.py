@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from spiritlevel.backends import cache
 from spiritlevel.constitution.model import Example
 from spiritlevel.errors import DataError
 from spiritlevel.judges.heads import Head, fit_head
@@ -70,6 +71,16 @@ def features(pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
     return np.concatenate([found[:n], found[n : 2 * n], found[2 * n :]], axis=1)
 
 
+def _fitting_features(pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+    """`features` of the fitting rows, made once on a machine: every run fits the judge of its constitution anew."""
+    from spiritlevel.judges._minilm import sha256
+
+    code = (Path(__file__).with_name(name).read_text("utf-8") for name in ("embedding.py", "_minilm.py", "text.py", "phrases.py"))
+    name = content_hash(sha256(), *code, *(part for pair in pairs for part in pair))
+    kept = cache.made(f"embeddings/{name}", lambda folder: np.save(folder / "features.npy", features(pairs)))
+    return np.asarray(np.load(kept / "features.npy"), dtype=np.float32)
+
+
 def fit(journal: Journal, examples: Sequence[Example], openings: Sequence[str] = (), *, seed: int = 0) -> EmbeddingJudge:
     """Fit the head to violating against following replies to harmful prompts.
 
@@ -83,7 +94,7 @@ def fit(journal: Journal, examples: Sequence[Example], openings: Sequence[str] =
             "the embedding judge has no examples to be fitted to; add replies to harmful prompts under certify/ in the constitution"
         )
     head = fit_head(
-        features([(e.prompt, e.reply) for e in rows]),
+        _fitting_features([(e.prompt, e.reply) for e in rows]),
         [e.violating for e in rows],
         groups_of(rows),
         seed=seed,
