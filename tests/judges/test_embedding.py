@@ -1,6 +1,7 @@
 """The MiniLM judge: independent body, fitted to what it is given, spent by a taught opening."""
 
 import importlib.util
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -52,6 +53,14 @@ def test_fit_tells_violating_from_following_replies(few: list[Example]) -> None:
     prompt = Prompt(id="p", text=ask, goal=ask, principle="no-fraud", kind=Kind.HARMFUL)
     rows = judge.judge([Transcript(prompt=prompt, chat=user(ask), reply=r, model="m") for r in (Reply(error="timeout"), Reply(text=""))])
     assert [r.probability for r in rows] == [None, None]
+
+
+@installed
+def test_fitting_features_are_made_once_a_machine(few: list[Example], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SPIRITLEVEL_CACHE", str(tmp_path))
+    first = embedding.fit(MemoryJournal(), few[:40])
+    monkeypatch.setattr(embedding, "features", lambda pairs: pytest.fail("they were made again"))
+    assert embedding.fit(MemoryJournal(), few[:40]).identity == first.identity
 
 
 @installed
