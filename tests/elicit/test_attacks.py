@@ -112,3 +112,13 @@ def test_attacks_stack_and_owe_themselves_to_each_part() -> None:
     assert firewall.families("base64") == (firewall.family("base64"),)
     with pytest.raises(ConfigError, match="no 'mesmerism'"):
         stacked("role-play+mesmerism")
+
+
+def test_an_untaught_part_holds_back_whatever_would_teach_it() -> None:
+    from spiritlevel.elicit import select
+    from spiritlevel.types import Kind, Prompt
+
+    asked = [Prompt(id="p", text="a goal", goal="a goal", principle="no-fraud", kind=Kind.HARMFUL)]
+    config = ElicitConfig(attacks=("direct", "encoding", "role-play", "many-shot+rot13", "base64"), untaught=("rot13",))
+    assert {p.family for p in select(asked, config, lessons=True)} == {"direct", "role-play", "base64"}
+    assert "encoding" in {p.family for p in select(asked, config, lessons=False)}

@@ -95,7 +95,8 @@ def select(prompts: list[Prompt], config: ElicitConfig, *, lessons: bool, sample
     """
     families = [name for name in config.attacks if name != "direct"]
     if lessons:
-        families = [name for name in families if not {name, *name.split(firewall.STACK)}.intersection(config.untaught)]
+        kept_back = {firewall.family(name) for name in config.untaught}
+        families = [name for name in families if kept_back.isdisjoint(firewall.families(name))]
     wraps = {name: stacked(name) for name in families}
     by_kind: dict[tuple[Kind, str], list[Prompt]] = {}
     for p in sorted(prompts, key=lambda p: content_hash(p.cluster, p.id)):
