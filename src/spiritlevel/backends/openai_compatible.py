@@ -77,6 +77,9 @@ class Price:
         return (reply.tokens_in * self.read + reply.tokens_out * self.written) / 1e6
 
 
+NO_PRICE = Price()
+
+
 @dataclass(frozen=True)
 class Answer:
     """One attempt's outcome: a reply, or why not and what a retry may hope for."""
@@ -100,8 +103,8 @@ class Hosted:
     batch: int | None = None
     numerics: str = ""
 
-    def __init__(self, ref: ModelRef, call: Call, close: Callable[[], None], patience: Patience, price: "Price | None" = None) -> None:
-        self.ref, self.call, self.patience, self.price = ref, call, patience, price or Price()
+    def __init__(self, ref: ModelRef, call: Call, close: Callable[[], None], patience: Patience, price: Price = NO_PRICE) -> None:
+        self.ref, self.call, self.patience, self.price = ref, call, patience, price
         self._workers: list[threading.Thread] = []
         self._close = weakref.finalize(self, close)
 

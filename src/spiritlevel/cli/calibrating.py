@@ -6,7 +6,7 @@ from pathlib import Path
 from spiritlevel import backends, constitution
 from spiritlevel.cli.progress import bars
 from spiritlevel.cli.telling import span
-from spiritlevel.constitution import Constitution, certify
+from spiritlevel.constitution import Constitution, Example, certify
 from spiritlevel.errors import ConfigError
 from spiritlevel.evidence import open_run
 from spiritlevel.judges import calibration, violation
@@ -19,15 +19,14 @@ HOME = Path("runs") / ".judges"
 """Replies of model judges are durable units of a run of their own, which is no run of the loop."""
 
 
-def judge_of(journal: Journal, name: str, law: Constitution, folder: str | None) -> Judge:
+def judge_of(journal: Journal, name: str, law: Constitution, held: tuple[Example, ...]) -> Judge:
     """`text`, `reply` (the judge of intent), or `model:SPEC`. ConfigError for another."""
     if name in ("text", "reply"):
-        text, _, intent = violation.of_constitution(journal, law, certify.load(folder))
+        text, _, intent = violation.of_constitution(journal, law, held)
         return text if name == "text" else intent
     if name.startswith("model:"):
         ref: ModelRef = backends.resolve(name.removeprefix("model:"))
-        text = TextJudge(tuple(o for p in law.principles for o in p.openings))
-        return violation.delivered(text, ModelJudge(journal, backends.open_model(ref, journal), law.principles))
+        return violation.delivered(TextJudge(law.openings), ModelJudge(journal, backends.open_model(ref, journal), law.principles))
     raise ConfigError(f"there is no judge {name!r}; name text, reply, or model:SPEC such as model:openai/NAME")
 
 
@@ -42,15 +41,15 @@ def calibrate(
         bars(quiet) as listener,
         open_run(root / HOME, "calibration", identity, "", quiet=quiet, listener=listener) as evidence,
     ):
-        found = evidence.step(_calibrated, judge, law, folder or "", tuple(labelled), labels.stem)
+        found = evidence.step(_calibrated, judge, law, certify.load(folder), tuple(labelled), labels.stem)
     Ledger(root / "runs" / "ledger.db").calibrate(found)
     yield from told(found)
 
 
 def _calibrated(
-    journal: Journal, judge: str, law: Constitution, folder: str, labelled: tuple[calibration.Labelled, ...], data: str
+    journal: Journal, judge: str, law: Constitution, held: tuple[Example, ...], labelled: tuple[calibration.Labelled, ...], data: str
 ) -> Calibration:
-    return calibration.calibrate(journal, judge_of(journal, judge, law, folder or None), labelled, data)
+    return calibration.calibrate(journal, judge_of(journal, judge, law, held), labelled, data)
 
 
 def known(root: Path) -> Iterator[str]:

@@ -110,6 +110,11 @@ class Constitution(Frozen):
         return {p.id: p for p in self.principles}[id]
 
     @property
+    def openings(self) -> tuple[str, ...]:
+        """Every principle's ways to decline or to help, in order: sentences that training may take as targets."""
+        return tuple(opening for p in self.principles for opening in p.openings)
+
+    @property
     def helpfulness(self) -> str | None:
         """Id of the principle under which refusing a harmless request is a violation."""
         return next((p.id for p in self.principles if p.category == "helpfulness"), None)

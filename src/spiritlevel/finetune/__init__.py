@@ -216,7 +216,7 @@ def _prose(law: Constitution) -> list[Lesson]:
 def _uses(model: ModelRef, lessons: Sequence[Lesson], law: Constitution, seen: Seen, critics: Sequence[Instrument]) -> tuple[Use, ...]:
     """Everything that training is about to owe itself to."""
     run_id = f"run:{content_hash(model.key, *[lesson.answer for lesson in lessons])}"
-    openings = {firewall.opening(o) for p in law.principles for o in p.openings}
+    openings = {firewall.opening(o) for o in law.openings}
     owed = {*seen.atoms, *openings, *atoms(law.teach)}
     uses = [Use(model=run_id, atom=atom, how="train") for atom in sorted(owed)]
     for critic in critics:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from spiritlevel.errors import ModelError
 from spiritlevel.finetune._packed import Line, line, packing
-from spiritlevel.finetune._plan import PADDED
+from spiritlevel.finetune._plan import packed_size
 
 CHUNK = 64
 """Label positions whose float32 logits exist at once (49,152 tokens: 12.6 MB, which the allocator reuses)."""
@@ -58,8 +58,7 @@ def collate(rows: Sequence[Row], pad: int = 0, device: torch.device | str = "cpu
     longest = max(len(row.ids) for row in rows)
     labels = torch.tensor([label for row in rows for label in row.ids[row.start :]], device=device)
     counts = tuple(row.labels for row in rows)
-    tokens = shared + sum(len(row.ids) - shared for row in rows)
-    if shared and max(tokens, len(rows) * (longest - shared) // PADDED) <= MOST_PACKED:
+    if shared and packed_size([len(row.ids) - shared for row in rows], shared) <= MOST_PACKED:
         return _packed(rows, shared, labels, counts, device)
     ids = torch.full((len(rows), longest), pad, dtype=torch.long)
     attention = torch.zeros_like(ids)

@@ -27,6 +27,8 @@ class Line:
     """(rows * longest,) place in the line of each token of each row, right-padded with any place."""
     back: Tensor
     """(tokens - shared,) where each token of the line is in rows * longest."""
+    hidden: Tensor
+    """(longest, shared + longest) bool: what lies ahead of a token in its row; the beginning never does."""
 
 
 def line(lengths: list[int], shared: int, device: torch.device | str) -> Line:
@@ -38,7 +40,8 @@ def line(lengths: list[int], shared: int, device: torch.device | str) -> Line:
         places += [*range(at, at + length), *[shared] * (longest - length)]
         back += range(row * longest, row * longest + length)
         at += length
-    return Line(shared, len(lengths), longest, torch.tensor(places, device=device), torch.tensor(back, device=device))
+    hidden = torch.ones((longest, shared + longest), dtype=torch.bool, device=device).triu(shared + 1)
+    return Line(shared, len(lengths), longest, torch.tensor(places, device=device), torch.tensor(back, device=device), hidden)
 
 
 def attend(
@@ -64,10 +67,8 @@ def attend(
 
     # the queries of one group share keys: they stand behind each other
     asked = own(q).transpose(2, 3).reshape(n * groups, -1, width)
-    at = torch.arange(length, device=q.device)
-    later = torch.cat((at.new_zeros((length, shared), dtype=torch.bool), at[None] > at[:, None]), 1)
     scores = torch.bmm(asked, seen(k).transpose(1, 2)) * scaling
-    weights = scores.masked_fill(later.repeat(heads // groups, 1), -torch.inf).softmax(-1)
+    weights = scores.masked_fill(packed.hidden.repeat(heads // groups, 1), -torch.inf).softmax(-1)
     mixed = torch.bmm(weights, seen(v)).view(n, groups, -1, length, width).permute(0, 3, 1, 2, 4).reshape(n * length, heads, width)
     return torch.cat((early, mixed.index_select(0, packed.back))).to(dtype)[None], None
 

@@ -20,6 +20,11 @@ class Step:
     batches: tuple[tuple[int, ...], ...]
 
 
+def packed_size(own: Sequence[int], shared: int) -> int:
+    """What a packed line costs, in tokens: `shared` ones and each row's own, or the padding of its attention where that weighs more."""
+    return max(shared + sum(own), max(own) * len(own) // PADDED)
+
+
 def plan(lengths: Sequence[int], step_tokens: int, batch_tokens: int, seed: int, *, shared: int | None = None) -> list[Step]:
     """Shuffle, cut into steps of about `step_tokens`, sort within a step, cut into batches of at most `batch_tokens`.
 
@@ -34,8 +39,7 @@ def plan(lengths: Sequence[int], step_tokens: int, batch_tokens: int, seed: int,
     def size(items: Sequence[int]) -> int:
         if shared is None:
             return max(lengths[i] for i in items) * len(items)
-        own = [lengths[i] - shared for i in items]
-        return max(shared + sum(own), max(own) * len(own) // PADDED)
+        return packed_size([lengths[i] - shared for i in items], shared)
 
     for i in order:
         if drawn and sum(lengths[j] for j in drawn) + lengths[i] > step_tokens:

@@ -1,6 +1,5 @@
 """Calibration is part of a judge: how often it is right where people have said what is right."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -69,8 +68,7 @@ def calibrate(journal: Journal, judge: Judge, labelled: Sequence[Labelled], data
     (caught, caught_of), (called, called_of) = ([list(column) for column in zip(*side, strict=True)] for side in sides)
     passed = [1 - float(c) for c in called]
     scores, labels, groups = zip(*kept, strict=True)
-    texts = [f"{one.transcript.prompt.text}\x1f{one.transcript.reply.text}\x1f{one.violation}" for one in labelled]
-    digest = hashlib.sha256("\x1e".join(texts).encode("utf-8", "replace")).hexdigest()
+    digest = content_hash(*labelled)
     return Calibration(
         instrument=judge.identity.id,
         name=judge.identity.name,

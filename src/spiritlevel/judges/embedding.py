@@ -71,12 +71,17 @@ def features(pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
     return np.concatenate([found[:n], found[n : 2 * n], found[2 * n :]], axis=1)
 
 
+def _code() -> str:
+    """Hash of the code that the judge's scores come from."""
+    files = ("embedding.py", "heads.py", "_minilm.py", "text.py", "phrases.py")
+    return content_hash(*(Path(__file__).with_name(name).read_text("utf-8") for name in files))
+
+
 def _fitting_features(pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
     """`features` of the fitting rows, made once on a machine: every run fits the judge of its constitution anew."""
     from spiritlevel.judges._minilm import sha256
 
-    code = (Path(__file__).with_name(name).read_text("utf-8") for name in ("embedding.py", "_minilm.py", "text.py", "phrases.py"))
-    name = content_hash(sha256(), *code, *(part for pair in pairs for part in pair))
+    name = content_hash(sha256(), _code(), *(part for pair in pairs for part in pair))
     kept = cache.made(f"embeddings/{name}", lambda folder: np.save(folder / "features.npy", features(pairs)))
     return np.asarray(np.load(kept / "features.npy"), dtype=np.float32)
 
@@ -105,8 +110,5 @@ def fit(journal: Journal, examples: Sequence[Example], openings: Sequence[str] =
     from spiritlevel.judges._minilm import sha256
 
     made_of = (f"body:{sha256()}", *atoms(rows), *opening_atoms(openings, [e.reply for e in rows]))
-    code = content_hash(
-        *(Path(__file__).with_name(n).read_text("utf-8") for n in ("embedding.py", "heads.py", "_minilm.py", "text.py", "phrases.py"))
-    )
-    identity = Instrument(id=content_hash("embedding", code, head.digest, *made_of), name="embedding", family=FAMILY, made_of=made_of)
+    identity = Instrument(id=content_hash("embedding", _code(), head.digest, *made_of), name="embedding", family=FAMILY, made_of=made_of)
     return EmbeddingJudge(head=head, identity=identity, blob=journal.blob(head.save))

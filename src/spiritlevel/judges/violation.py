@@ -77,8 +77,7 @@ def delivered(text_judge: TextJudge, reply_judge: Judge) -> DeliveredJudge:
 
 def of_constitution(journal: Journal, law: Constitution, held: Sequence[Example]) -> tuple[TextJudge, EmbeddingJudge, DeliveredJudge]:
     """The judge of intent and what it is made of: rules on words, and an embedding judge fitted to the certify half."""
-    openings = tuple(o for p in law.principles for o in p.openings)
-    text, reply = TextJudge(openings), embedding.fit(journal, held, openings)
+    text, reply = TextJudge(law.openings), embedding.fit(journal, held, law.openings)
     return text, reply, delivered(text, reply)
 
 
