@@ -403,6 +403,28 @@ def test_training_state_survives_a_failure_and_an_edited_step_starts_anew(tmp_pa
         assert not [f for f in (evidence.folder / "scratch").rglob("*") if f.is_file()]
 
 
+def test_state_that_a_kill_left_after_the_last_row_goes_when_the_step_replays(tmp_path: Path) -> None:
+    def train(journal: Journal, rate: float, fail: bool = False) -> Counted:
+        (journal.scratch("slots") / "a").write_text("x")
+        kept.append(journal.scratch("slots") / "a")
+        if fail:
+            raise RuntimeError("stopped")
+        return Counted(n=1)
+
+    kept: list[Path] = []
+    with opened(tmp_path) as evidence:
+        evidence.step(train, 0.1)
+        with pytest.raises(RuntimeError):
+            evidence.step(train, 0.2, True)
+    left, going_on = kept
+    left.parent.mkdir(parents=True)
+    left.write_text("x")
+    with opened(tmp_path) as evidence:
+        evidence.step(train, 0.1)
+    assert not left.exists()
+    assert going_on.is_file(), "another version of the step may still need its state"
+
+
 def test_a_value_of_the_wrong_class_is_not_stored(run: Evidence) -> None:
     def wrong(journal: Journal) -> Counted:
         return Doubled(twice=1, inner=Counted(n=1))  # type: ignore[return-value]

@@ -206,7 +206,7 @@ def scratch_home(folder: Path, label: str) -> Path:
     return folder / "scratch" / re.sub(r"[^\w.-]", "_", label)
 
 
-def clear_scratch(folder: Path, label: str, *, keep: str = "") -> None:
+def clear_scratch(folder: Path, label: str, *, keep: str) -> None:
     """Remove training state of a label, but that of step `keep`."""
     home = scratch_home(folder, label)
     for old in home.glob("*") if home.is_dir() else ():

@@ -3,6 +3,7 @@
 import json
 import logging
 import platform
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,7 +15,7 @@ from pydantic import BaseModel
 
 from spiritlevel.errors import EvidenceError, MissingStage
 from spiritlevel.evidence.codec import canonical, class_path, code_hash, decode, decode_as, encode, load_class, result_type
-from spiritlevel.evidence.journal import Listener, RunJournal, clear_scratch, read_rows
+from spiritlevel.evidence.journal import Listener, RunJournal, clear_scratch, read_rows, scratch_home
 from spiritlevel.evidence.store import Store
 from spiritlevel.lineage import Ledger
 from spiritlevel.types import Cost, Frozen, Journal, ModelRef, RowSet, Side, content_hash
@@ -90,8 +91,9 @@ class Evidence:
                 raise
             finally:
                 self._running = False
-            clear_scratch(self.folder, label)
             LOG.info("%s finished", label)
+        if self.writable:  # when it replays, too: a kill may have come between the step's last row and this line
+            shutil.rmtree(scratch_home(self.folder, label) / key, ignore_errors=True)
         self._note(value, key, given)
         return value
 
