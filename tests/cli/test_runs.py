@@ -117,3 +117,9 @@ def test_audit_without_declared_data_is_not_approved(cli, small, tuned_run, tmp_
     code, out, _ = cli(*words)
     assert code in (3, 4)
     assert "VERDICT: APPROVED" not in out
+    assert "delivered_harm           before  not measured" in out
+    assert "nan" not in out
+    report = next(line for line in out.splitlines() if line.startswith("report:")).split()[-1]
+    text = (tmp_path / report).read_text()
+    assert "Trained elsewhere, before this run." in text
+    assert "Trained in this run" not in text

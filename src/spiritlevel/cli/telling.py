@@ -26,7 +26,9 @@ MEANS = {
 
 
 def span(e: Estimate) -> str:
-    """`0.123 (0.101 to 0.150, n = 40)`."""
+    """`0.123 (0.101 to 0.150, n = 40)`; what had nothing to be measured on says so."""
+    if e.n == 0:
+        return "not measured"
     return f"{e.value:.3f} ({e.low:.3f} to {e.high:.3f}, n = {e.n})"
 
 
