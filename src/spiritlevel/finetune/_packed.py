@@ -1,6 +1,6 @@
 """Attention for rows packed into one line: each row sees their common beginning and itself, nothing is computed for other pairs.
 
-Masked attention over the whole line would grow with its square and take a third of a training step.
+Masked attention over the whole line would grow with its square.
 """
 
 from collections.abc import Iterator
