@@ -18,7 +18,7 @@ from spiritlevel.types import ModelRef, content_hash
 
 V = TypeVar("V", bound=BaseModel)
 
-SHARED = ("types", "stats", "jsonl.py", "judges", "backends", "firewall", "lineage", "constitution")
+SHARED = ("types", "stats", "jsonl.py", "judges", "raters", "backends", "firewall", "lineage", "constitution")
 """Code that every stage rests on; files or folders of the package."""
 
 

@@ -5,7 +5,9 @@ A value is small: it names row sets and holds counts and estimates. Rows are rea
 
 from spiritlevel.types.agents import Agents, Cell, Trial
 from spiritlevel.types.campaigns import REPEAT, Archive, Attempt, Campaign, Curve, Elite, Finding, Mark, Opinion, Spent, Thought
-from spiritlevel.types.protocols import Journal, Judge, Model, OpenWeights
+from spiritlevel.types.policies import Checkpoint, Optimised, PolicyPoint
+from spiritlevel.types.protocols import Journal, Judge, Model, OpenWeights, RewardModel
+from spiritlevel.types.ratings import Item, Rating
 from spiritlevel.types.results import (
     Calibration,
     Check,
@@ -69,6 +71,7 @@ __all__ = [
     "Cell",
     "Chat",
     "Check",
+    "Checkpoint",
     "Compared",
     "Cost",
     "Curve",
@@ -81,6 +84,7 @@ __all__ = [
     "Grade",
     "Inside",
     "Instrument",
+    "Item",
     "Journal",
     "Judge",
     "Judgement",
@@ -96,11 +100,15 @@ __all__ = [
     "ModelRef",
     "OpenWeights",
     "Opinion",
+    "Optimised",
     "Outcome",
     "Pair",
+    "PolicyPoint",
     "Preference",
     "Prompt",
+    "Rating",
     "Reply",
+    "RewardModel",
     "RowSet",
     "Sampling",
     "Seen",

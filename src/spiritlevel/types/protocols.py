@@ -63,6 +63,22 @@ class Judge(Protocol):
         ...
 
 
+class RewardModel(Protocol):
+    """An instrument that scores answers: higher is better."""
+
+    heads: int
+    """Columns of a score: one, or the members of an ensemble."""
+
+    @property
+    def identity(self) -> Instrument:
+        """Hash of weights, code and what it was fitted on."""
+        ...
+
+    def score(self, chats: Sequence[Chat], truncated: Sequence[bool] | None = None) -> "np.ndarray":
+        """(n, heads) float32 of each chat's last assistant turn; a truncated one is scored as unfinished. NaN = could not score."""
+        ...
+
+
 class Journal(Protocol):
     """All that a stage may do to the world: durable units, rows, blobs, and a scratch folder."""
 

@@ -234,8 +234,13 @@ class Preference(Frozen):
     rejected: str
     by: str
     sure: float = 1.0
+    """Chance that `chosen` is the better one, at least 0.5: a soft label."""
+    margin: float = 0.0
+    """By how much `chosen` should outscore `rejected`, in reward units (Touvron 2023, eq. 2)."""
     principle: str = ""
     cluster: str = ""
+    source: str = ""
+    """The data set or subset it came from."""
     chosen_truncated: bool = False
     rejected_truncated: bool = False
 

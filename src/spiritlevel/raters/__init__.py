@@ -1,0 +1,1 @@
+"""People and models that rate: their labels, what they agree on and where they bend."""
