@@ -342,3 +342,12 @@ def _finish(evidence: "Evidence", finished: "Finished", gate: bool) -> None:
         click.echo(line)
     if gate:
         raise SystemExit(EXIT[finished.verdict.kind.value])
+
+
+def _groups() -> None:
+    from spiritlevel.cli.reward import reward
+
+    app.add_command(reward)
+
+
+_groups()
