@@ -5,6 +5,7 @@ A value is small: it names row sets and holds counts and estimates. Rows are rea
 
 from spiritlevel.types.agents import Agents, Cell, Trial
 from spiritlevel.types.campaigns import REPEAT, Archive, Attempt, Campaign, Curve, Elite, Finding, Mark, Opinion, Spent, Thought
+from spiritlevel.types.overoptimisation import Fit, Form, Turning
 from spiritlevel.types.policies import Checkpoint, Optimised, PolicyPoint
 from spiritlevel.types.protocols import Journal, Judge, Model, OpenWeights, RewardModel
 from spiritlevel.types.ratings import Item, Rating
@@ -79,6 +80,8 @@ __all__ = [
     "Elite",
     "Estimate",
     "Finding",
+    "Fit",
+    "Form",
     "Frozen",
     "Gap",
     "Grade",
@@ -121,6 +124,7 @@ __all__ = [
     "Trial",
     "Tuned",
     "Turn",
+    "Turning",
     "Use",
     "Verdict",
     "VerdictKind",
