@@ -35,3 +35,84 @@ class Turning(Frozen):
     """Chance of such a drop somewhere, had no point been above the last one; `none` when it is over 1 - confidence."""
     at: int
     """Index of the highest point."""
+
+
+class Gauge(Frozen):
+    """What a stop rule may read of one checkpoint (or one n of best-of-n): training's own instruments, never intent."""
+
+    kl: float
+    """Nats from the start."""
+    proxy: float
+    """Mean of what is optimised."""
+    disagreement: float | None = None
+    """Mean spread between the proxy's heads, in the proxy's unit; None where it has one head."""
+    length: float | None = None
+    """Mean tokens of an answer."""
+
+
+class StopRule(Frozen):
+    """When to stop, written down before the runs that judge it. The first sign that shows stops; a sign left None is not looked at."""
+
+    name: str
+    kl: float | None = None
+    """Most nats from the start."""
+    disagreement: float | None = None
+    """Most spread between the heads, as a multiple of that at the start."""
+    length: float | None = None
+    """Most times longer, or shorter, than at the start."""
+    pessimism: float | None = None
+    """Stop when proxy - pessimism x disagreement has not risen above its best for `patience` checkpoints."""
+    patience: int = 2
+
+
+class Stop(Frozen):
+    """What a rule did on one run."""
+
+    kept: int
+    """Index of the checkpoint that is kept: the last one within the limits, or the pessimistic best."""
+    fired: int | None
+    """Index at which it stopped; None when the run went to its end."""
+    why: str = ""
+
+
+class StopRun(Frozen):
+    """One run on which rules are judged: what training saw, and what the oracle says of the same checkpoints."""
+
+    name: str
+    gauges: tuple[Gauge, ...]
+    intent: tuple[float, ...]
+
+
+class StopLine(Frozen):
+    """One rule's record."""
+
+    rule: StopRule
+    before: int
+    """Runs in which the kept checkpoint comes before the best one by intent."""
+    at: int
+    after: int
+    fired: int
+    """Runs in which the rule stopped at all."""
+    regret: Estimate
+    """Intent of the best checkpoint minus that of the kept one, mean over runs."""
+    saved: Estimate
+    """Regret of never stopping minus this rule's, in pairs; above 0 = better than no rule."""
+    beside_kl: Estimate
+    """Regret of the fixed KL budget that was best in hindsight minus this rule's, in pairs."""
+    warned: Estimate
+    """Among runs whose intent turned: share in which it stopped, and kept a checkpoint no later than the best."""
+    warns: bool
+    """Whether the record shows an early warning: `saved` and `beside_kl` above 0, `warned` above one half, each with its interval."""
+
+
+class StopRecord(Frozen):
+    """Stop rules against the oracle over runs. All intervals share the error budget over the rules that were tried."""
+
+    lines: tuple[StopLine, ...]
+    runs: int
+    turned: int
+    """Runs whose best checkpoint by intent is not the last one."""
+    fixed_kl: float | None
+    """The budget in nats that was best in hindsight."""
+    says: str
+    """What may be claimed, in a sentence."""
