@@ -92,6 +92,11 @@ def test_a_fixed_kl_is_no_better_than_the_best_fixed_kl() -> None:
     (line,) = stopping.record([world(rng, True) for _ in range(12)], (StopRule(name="kl", kl=4.0),)).lines
     assert line.beside_kl.value <= 1e-9
     assert not line.warns
+    runs = [world(rng, True) for _ in range(12)]
+    best = stopping.record(runs, (stopping.NEVER,)).fixed_kl
+    assert best is not None
+    (same,) = stopping.record(runs, (StopRule(name="best", kl=best),)).lines
+    assert same.beside_kl.value == pytest.approx(0)
 
 
 def test_intents_that_never_turn_teach_nothing_of_warning() -> None:

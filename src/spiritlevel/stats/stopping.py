@@ -78,9 +78,8 @@ def record(
     turned = [at < len(run.intent) - 1 for at, run in zip(best, runs, strict=True)]
     never = _regrets(NEVER, runs)
     budgets = sorted({g.kl for run in runs for g in run.gauges})
-    hindsight = [(float(np.mean(_regrets(StopRule(name="fixed", kl=kl), runs))), kl) for kl in budgets]
-    fixed = min(hindsight)[1]
-    beside = _regrets(StopRule(name="fixed", kl=fixed), runs)
+    fixed = min((float(np.mean(_within(kl, runs))), kl) for kl in budgets)[1]
+    beside = _within(fixed, runs)
 
     def line(rule: StopRule) -> StopLine:
         stops = [stop(rule, run.gauges) for run in runs]
@@ -110,6 +109,12 @@ def record(
 
 def _regrets(rule: StopRule, runs: Sequence[StopRun]) -> Floats:
     return np.asarray([max(run.intent) - run.intent[stop(rule, run.gauges).kept] for run in runs], dtype=float)
+
+
+def _within(kl: float, runs: Sequence[StopRun]) -> Floats:
+    """Regret of a fixed KL budget in each run."""
+    kept = [int(np.searchsorted(np.maximum.accumulate([g.kl for g in run.gauges[1:]]), kl, side="right")) for run in runs]
+    return np.asarray([max(run.intent) - run.intent[i] for run, i in zip(runs, kept, strict=True)], dtype=float)
 
 
 def _claim(lines: Sequence[StopLine], runs: int, turned: int) -> str:
