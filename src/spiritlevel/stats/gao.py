@@ -58,14 +58,11 @@ def fit(
     DataError: fewer than three distances over 0, since two points fit any form.
     """
     x, y = np.asarray(d, dtype=float), np.asarray(gain, dtype=float)
-    points = int(np.sum((x > 0) & ~np.isnan(y)))
-    if len(np.unique(x[x > 0])) < 3:
-        raise DataError(
-            f"{len(np.unique(x[x > 0]))} distances over 0 cannot tell a form; give three or more (a larger n, more checkpoints)"
-        )
+    used = (x > 0) & ~np.isnan(y)
+    if (differing := len(np.unique(x[used]))) < 3:
+        raise DataError(f"{differing} distances over 0 cannot tell a form; give three or more (a larger n, more checkpoints)")
     a, b = coefficients(form, x, y)
     many_a, many_b = coefficients(form, x if drawn_d is None else drawn_d, drawn)
-    used = (x > 0) & ~np.isnan(y)
     left = float(((y - value_of(form, a, b, x))[used] ** 2).sum())
     whole = float(((y[used] - y[used].mean()) ** 2).sum())
 
@@ -78,7 +75,7 @@ def fit(
         b=told("b", b, many_b),
         turning=told("turning", turning_of(form, a, b), turning_of(form, many_a, many_b)),
         r2=1 - left / whole if whole > SPREAD**2 else float("nan"),
-        points=points,
+        points=int(used.sum()),
     )
 
 
@@ -89,7 +86,8 @@ def observed_turning(
 
     The rule: no point is above the last one unless the largest of the studentised drops to the last point is larger than in all but
     1 - confidence of the centred resamples (`drawn`, (rounds, K); max-T, Westfall & Young 1993, ch. 2). The interval of d is that of
-    the highest points of the resamples; where it holds the first point, at which nothing is pushed, the curve turns at the start.
+    the highest points of the resamples and reaches to the points beside them, since nothing is known of what lies between; where the
+    first point, at which nothing is pushed, is among the highest, the curve turns at the start.
     DataError: fewer than three points.
     """
     x, y, many = (np.asarray(v, dtype=float) for v in (d, gain, drawn))
@@ -110,12 +108,14 @@ def observed_turning(
         p = float(falls.max() <= SPREAD)
     seen = p <= 1 - confidence and y[at] - y[-1] > SPREAD
     highest = np.argmax(np.where(np.isnan(many), -np.inf, many), axis=1)
-    where = np.where(np.isnan(many).any(axis=1), np.nan, places[np.arange(len(many)), highest])
-    highest_at = percentiles("turning", float(x[at]), where, n, confidence, f"highest point of {len(many)} resamples")
-    risen = at > 0 and highest_at.low > x[0]
+    rows, whole = np.arange(len(many)), ~np.isnan(many).any(axis=1)
+    before, after = (np.where(whole, places[rows, np.clip(highest + step, 0, len(y) - 1)], np.nan) for step in (-1, 1))
+    method = f"highest point of {len(many)} resamples, with the points beside it"
+    ends = [percentiles("turning", float(x[at]), side, n, confidence, method) for side in (before, after)]
+    risen = at > 0 and percentiles("", 0.0, np.where(whole, highest, np.nan), n, confidence).low > 0
     return Turning(
         kind=("inside" if risen else "start") if seen else "none",
-        d=highest_at,
+        d=ends[0].model_copy(update={"high": ends[1].high}),
         drop=percentiles("drop", float(y[at] - y[-1]), many[:, at] - many[:, -1], n, confidence),
         p=p,
         at=at,

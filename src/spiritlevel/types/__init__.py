@@ -5,7 +5,21 @@ A value is small: it names row sets and holds counts and estimates. Rows are rea
 
 from spiritlevel.types.agents import Agents, Cell, Trial
 from spiritlevel.types.campaigns import REPEAT, Archive, Attempt, Campaign, Curve, Elite, Finding, Mark, Opinion, Spent, Thought
-from spiritlevel.types.overoptimisation import Fit, Form, Gauge, Stop, StopLine, StopRecord, StopRule, StopRun, Turning
+from spiritlevel.types.overoptimisation import (
+    Fit,
+    Form,
+    GapCurve,
+    GapPlot,
+    GapPoint,
+    Gauge,
+    IntentIs,
+    Stop,
+    StopLine,
+    StopRecord,
+    StopRule,
+    StopRun,
+    Turning,
+)
 from spiritlevel.types.policies import Checkpoint, Optimised, PolicyPoint
 from spiritlevel.types.protocols import Journal, Judge, Model, OpenWeights, RewardModel
 from spiritlevel.types.ratings import Item, Rating
@@ -84,10 +98,14 @@ __all__ = [
     "Form",
     "Frozen",
     "Gap",
+    "GapCurve",
+    "GapPlot",
+    "GapPoint",
     "Gauge",
     "Grade",
     "Inside",
     "Instrument",
+    "IntentIs",
     "Item",
     "Journal",
     "Judge",

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from spiritlevel.types.results import Estimate
-from spiritlevel.types.values import Frozen
+from spiritlevel.types.values import Frozen, Grade
 
 Form = Literal["best-of-n", "rl"]
 """Gao's d (a - b d), or d (a - b log d)."""
@@ -116,3 +116,66 @@ class StopRecord(Frozen):
     """The budget in nats that was best in hindsight."""
     says: str
     """What may be claimed, in a sentence."""
+
+
+class GapPoint(Frozen):
+    """How far it went, and what was gained there, in standard deviations of the base policy's samples."""
+
+    label: str
+    """`n = 8`, `step 40`."""
+    kl: float
+    """Nats."""
+    d: Estimate
+    """sqrt(KL)."""
+    proxy: Estimate
+    intent: Estimate
+    expected: Estimate
+    """What the intent would gain if the proxy's errors were noise that selection does not find: base slope x proxy's gain."""
+    above_floor: bool = True
+    """Whether the KL is over its noise floor; what is under it enters no fit."""
+
+
+class GapCurve(Frozen):
+    """One proxy or mitigation pushed ever harder: gains of proxy and intent against distance."""
+
+    name: str
+    form: Form
+    points: tuple[GapPoint, ...]
+    turning: Turning
+    """Of the intent as observed."""
+    proxy_fit: Fit | None
+    intent_fit: Fit | None
+    gap: Estimate
+    """Proxy's gain minus intent's at the last point."""
+    beside: Estimate | None = None
+    """Intent's gain at the last point minus that of the plot's first curve there, in pairs; None for the first."""
+    notes: tuple[str, ...] = ()
+
+
+class IntentIs(Frozen):
+    """Whose word the intent is, and what it may do for the policy."""
+
+    name: str
+    role: Literal["intent", "oracle"] = "intent"
+    """`oracle`: declared in a known-answer world; it proves a method and certifies no model."""
+    grade: Grade = Grade.KIN
+    why: str = ""
+
+
+class GapPlot(Frozen):
+    """Curves on the same axes. The first is what the others are held against."""
+
+    title: str
+    curves: tuple[GapCurve, ...]
+    intent: IntentIs
+    scale: str
+    """How scores were standardised, in a sentence."""
+    distance: str
+    """What the KL is, in a sentence."""
+    prompts: int
+    """Independent prompt groups."""
+    samples: int
+    """Samples a prompt (of each checkpoint)."""
+    seeds: int = 1
+    unscored: int = 0
+    notes: tuple[str, ...] = ()
