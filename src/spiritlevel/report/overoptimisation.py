@@ -154,7 +154,7 @@ def _turn(curve: GapCurve, x: Scale) -> list[Markup]:
         )
     parts.append(_line(x(t.d.value), TOP, x(t.d.value), BOTTOM, "turn"))
     at = min(max(x(t.d.value), LEFT + 110), RIGHT - 60)
-    said = f"intent turns at {t.d.value:.3g}" + (f" ({t.d.low:.3g} to {t.d.high:.3g})" if finite(t.d) else "")
+    said = f"intent turns at {words.number(t.d.value, t.d.name)}" + (f" ({span(t.d)})" if finite(t.d) else "")
     return [*parts, _text(at, 30, said, "turn", "middle")]
 
 
