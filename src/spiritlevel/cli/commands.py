@@ -342,3 +342,8 @@ def _finish(evidence: "Evidence", finished: "Finished", gate: bool) -> None:
         click.echo(line)
     if gate:
         raise SystemExit(EXIT[finished.verdict.kind.value])
+
+
+from spiritlevel.cli.gap import gap  # noqa: E402
+
+app.add_command(gap)
