@@ -231,7 +231,8 @@ def _curve(
 
 def _beside(gained: Floats, first: Floats, rules: _Rules) -> Estimate:
     """Difference of intent's gains at the last point, in pairs by prompt, and by seed where both have as many."""
-    a, b = (x if len(gained) == len(first) else x.mean(axis=0, keepdims=True) for x in (gained, first))
+    several = 1 < len(gained) != len(first) > 1
+    a, b = (x.mean(axis=0, keepdims=True) if several else x for x in (gained, first))
     return curve_estimates(
         (a - b)[..., -1:], rules.groups, ["intent beside the first"], seed=rules.seed, rounds=rules.rounds, confidence=rules.confidence
     )[0]
