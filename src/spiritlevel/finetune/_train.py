@@ -21,7 +21,7 @@ from spiritlevel.errors import DataError, ModelError
 from spiritlevel.finetune import _lora, _losses, _plan, _state
 from spiritlevel.finetune._logps import check_head, logps, sequence_logps
 from spiritlevel.finetune._masters import Masters, Precision, masters
-from spiritlevel.finetune.train import Curve, DpoForm, Listener, TrainSettings
+from spiritlevel.finetune.train import Curve, DpoForm, Listener, StepSettings, TrainSettings
 from spiritlevel.types import Chat, CurvePoint, Lesson, Preference, Turn, content_hash
 
 Render = Callable[[Chat, bool], tuple[list[int], int]]
@@ -144,7 +144,7 @@ def _train(
     return curve
 
 
-def planned(module: Any, rows: Sequence[tuple[Row, ...]], settings: TrainSettings) -> list[_plan.Step]:
+def planned(module: Any, rows: Sequence[tuple[Row, ...]], settings: StepSettings) -> list[_plan.Step]:
     """Steps and batches of items, each of one or more rows; packed where the module's architecture allows."""
     lengths = [len(item) * max(len(row.ids) for row in item) for item in rows]
     shared = beginning([row for item in rows for row in item]) if can_pack(module) else 0
@@ -209,14 +209,15 @@ def _reference(module: Any, data: Rendered, steps: Sequence[_plan.Step], path: P
 
 
 @contextmanager
-def all_learn(module: Any) -> Iterator[None]:
-    """Let every weight learn; on leaving, each is frozen or not as before.
+def all_learn(module: Any, *, only_marked: bool = False) -> Iterator[None]:
+    """Let every weight learn, or those alone that are marked already; on leaving, each is frozen or not as before.
 
     An embedding gives no gradient to its `padding_idx`, often the end of turn here; padding itself never reaches a label.
     """
     before = [(p, p.requires_grad) for p in module.parameters()]
     padded = [(m, m.padding_idx) for m in module.modules() if isinstance(m, nn.Embedding)]
-    module.requires_grad_(True)
+    if not only_marked:
+        module.requires_grad_(True)
     for embedding, _ in padded:
         embedding.padding_idx = None
     try:
@@ -239,7 +240,7 @@ def _adapters(adapted: Any, scratch: Path) -> Iterator[None]:
         _lora.merge(adapted, folder)
 
 
-def identify(module: Any, phase: str, rows: Sequence[tuple[Row, ...]], settings: TrainSettings, precision: Precision, *more: object) -> str:
+def identify(module: Any, phase: str, rows: Sequence[tuple[Row, ...]], settings: StepSettings, precision: Precision, *more: object) -> str:
     """What must be equal for saved state to be continued: weights, rows, settings, numerics."""
     digest = hashlib.sha256()
     for name, tensor in module.state_dict().items():
@@ -258,7 +259,7 @@ class Loop:
         held: Masters,
         phase: Literal["sft", "dpo", "reward"],
         rows: Sequence[tuple[Row, ...]],
-        settings: TrainSettings,
+        settings: StepSettings,
         steps: list[_plan.Step],
         objective: Objective,
     ) -> None:
