@@ -1,5 +1,7 @@
 """`spiritlevel gap`: proxy and intent against the distance that selection or training went."""
 
+import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,35 +22,83 @@ KINDS = {
 
 @click.command()
 @click.argument("pool", required=False, type=click.Path())
-@click.option("--proxy", "proxies", multiple=True, help="Field of POOL that was optimised (again for others: ensembles, mitigations).")
-@click.option("--intent", required=True, help="Field of POOL with what was meant: people's ratings, a rule with ground truth, a judge.")
+@click.option("--proxy", "proxies", multiple=True, required=True, help="What is optimised: a field of POOL, or a reward (again for more).")
+@click.option("--intent", required=True, help="What is meant: a field of POOL (people's ratings, a rule, a judge), or a reward.")
 @click.option(
-    "--intent-is", type=click.Choice(list(KINDS)), default="judge", show_default=True, help="Whose word POOL's intent is; it is believed."
+    "--intent-is", type=click.Choice(list(KINDS)), default="judge", show_default=True, help="Whose word the intent is; it is believed."
 )
-@click.option("-n", "--most", type=click.IntRange(4), help="Largest n; default: the whole pool.")
+@click.option("--model", help="Draw a pool from this model; with --checkpoint: the start.")
+@click.option(
+    "--checkpoint", "checkpoints", multiple=True, metavar="REF", help="A model on the way from --model, in order (again for more)."
+)
+@click.option("--run", "name", metavar="RUN", help="Follow the checkpoints of this run's policy.")
+@click.option("--prompts", type=click.Path(), help="Held-out prompts, as elicit.prompts reads them; for --model and --run.")
+@click.option("-n", "--samples", type=click.IntRange(1), help="Largest n; default: the whole POOL, 64 drawn, or 4 a checkpoint.")
+@click.option("--tokens", type=click.IntRange(1), default=64, show_default=True, help="Most tokens of an answer that is drawn.")
+@click.option(
+    "--aggregate", "how", type=click.Choice(["mean", "worst", "uncertainty"]), default="mean", help="How training read its ensemble."
+)
 @click.option("--cut", is_flag=True, help="Pools of unequal size: use the first samples of each, as many as the smallest has.")
 @click.option("--out", type=click.Path(), default="gap.html", show_default=True, help="The page to write; NAME.svg: the figure alone.")
 @click.option("--seed", type=int, default=0, help="Of the resampling.")
-def gap(pool: str | None, proxies: tuple[str, ...], intent: str, intent_is: str, most: int | None, cut: bool, out: str, seed: int) -> None:
-    """Proxy and intent against distance: what pushing on the measure does to the meaning, and where it turns."""
-    if pool is None or not proxies:
-        raise click.UsageError("give a POOL file of scored samples, with --proxy and --intent")
-    check(Path(out))
-    for line in of_file(Path(pool), proxies, intent, intent_is, most, cut, Path(out), seed):
+@click.option("-q", "--quiet", is_flag=True, help="No progress; print only the result.")
+def gap(
+    pool: str | None,
+    proxies: tuple[str, ...],
+    intent: str,
+    intent_is: str,
+    model: str | None,
+    checkpoints: tuple[str, ...],
+    name: str | None,
+    prompts: str | None,
+    samples: int | None,
+    tokens: int,
+    how: str,
+    cut: bool,
+    out: str,
+    seed: int,
+    quiet: bool,
+) -> None:
+    """Proxy and intent against distance: what pushing on the measure does to the meaning, and where it turns.
+
+    POOL: JSON lines of scored samples with a prompt (or group); or --model and --prompts; or --run and --prompts.
+    """
+    if sum(given is not None for given in (pool, model, name)) != 1:
+        raise click.UsageError("give one of: a POOL file of scored samples, --model, --run")
+    proxies, target = tuple(dict.fromkeys(proxies)), Path(out)
+    check(target)
+    if pool is not None:
+        found = of_file(Path(pool), proxies, intent, intent_is, samples, cut, seed)
+    else:
+        if prompts is None or intent_is == "people":
+            raise click.UsageError("--model and --run need --prompts, and an --intent that can score their answers (no people)")
+        if (len(proxies) > 1 and model is None) or (len(proxies) > 1 and checkpoints):
+            raise click.UsageError("checkpoints are followed by the one --proxy that trained them; give one")
+        from spiritlevel.cli import pushing
+        from spiritlevel.measure.pushing import GapSettings, Specs
+
+        settings = GapSettings.model_validate(
+            {"samples": samples or (64 if model and not checkpoints else 4), "tokens": tokens, "how": how, "seed": seed}
+            | {"oracle": intent_is == "oracle"}
+        )
+        specs = Specs(proxies=proxies, intent=intent)
+        if model is not None:
+            found = pushing.drawn(Path(), model, checkpoints, Path(prompts), specs, settings, quiet=quiet)
+        else:
+            found = pushing.followed(Path(), name, Path(prompts), specs, settings, quiet=quiet)
+    for line in told(found):
         click.echo(line)
+    click.echo(write(found, target, shlex.join(["spiritlevel", *sys.argv[1:]])))
 
 
-def of_file(
-    pool: Path, proxies: tuple[str, ...], intent: str, kind: str, most: int | None, cut: bool, out: Path, seed: int
-) -> Iterator[str]:
+def of_file(pool: Path, proxies: tuple[str, ...], intent: str, kind: str, most: int | None, cut: bool, seed: int) -> "GapPlot":
     """Best-of-n by each proxy over the pools of a file."""
     from spiritlevel.measure import overoptimisation, pool_file
     from spiritlevel.stats.selection import sizes
 
-    names = tuple(dict.fromkeys(proxies))
-    found = pool_file.read(pool, (*names, intent), cut=cut)
-    plot = overoptimisation.best_of_n(
-        {name: found.scores[name] for name in names},
+    found = pool_file.read(pool, (*proxies, intent), cut=cut)
+    return overoptimisation.best_of_n(
+        {name: found.scores[name] for name in proxies},
         found.scores[intent],
         found.groups,
         declared(intent, kind),
@@ -56,8 +106,6 @@ def of_file(
         title=f"Best-of-n: {pool.stem}",
         seed=seed,
     )
-    yield from told(plot)
-    yield write(plot, out, f"spiritlevel gap {pool} {' '.join(f'--proxy {name}' for name in names)} --intent {intent}")
 
 
 def declared(name: str, kind: str) -> "IntentIs":

@@ -1,12 +1,14 @@
 """Draws what the gap is read from: a pool of a base policy's samples, or samples along checkpoints, scored by proxies and intent."""
 
 from collections.abc import Mapping, Sequence
+from typing import get_args
 
 import numpy as np
 from pydantic import Field
 
 from spiritlevel import backends, firewall
 from spiritlevel.errors import DataError
+from spiritlevel.judges.reward import WEIGHT, Aggregation, aggregate, open_reward
 from spiritlevel.judges.scores import Answer, scored, table
 from spiritlevel.measure import distance, overoptimisation
 from spiritlevel.measure.pools import Floats
@@ -36,13 +38,49 @@ class GapSettings(Frozen):
     """Answers a prompt: the pool, or those of each checkpoint."""
     tokens: int = Field(default=64, ge=1)
     """Most tokens of an answer."""
-    uncertainty: float = Field(default=1.0, ge=0)
-    """Weight of the heads' variance in an uncertainty-weighted ensemble (Coste et al. 2024, eq. 4), in scores of unit variance."""
+    how: Aggregation = "mean"
+    """What training made of an ensemble's heads; a pool shows all ways."""
+    weight: float = Field(default=WEIGHT, ge=0)
+    """Of the heads' variance, in `uncertainty`."""
     oracle: bool = False
     """The intent is the declared oracle of a known-answer world."""
     seed: int = 0
     rounds: int = Field(default=2000, ge=100)
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
+
+
+class Specs(Frozen):
+    """Rewards by name, with the identity they had when they were named, so that another one is another step."""
+
+    proxies: tuple[str, ...]
+    intent: str
+    identities: tuple[str, ...] = ()
+
+
+def pool_by(
+    journal: Journal, model: ModelRef, prompts: tuple[Prompt, ...], specs: Specs, settings: GapSettings, known: tuple[Lineage, ...] = ()
+) -> GapPlot:
+    """`pool` as a stage. `known`: what the project knows of the model and its ancestors."""
+    for one in known:
+        journal.record(one)
+    proxies = {spec: open_reward(spec, journal) for spec in specs.proxies}
+    return pool(journal, model, prompts, proxies, open_reward(specs.intent, journal), settings)
+
+
+def walk_by(
+    journal: Journal,
+    checkpoints: tuple[Checkpoint, ...],
+    prompts: tuple[Prompt, ...],
+    specs: Specs,
+    settings: GapSettings,
+    known: tuple[Lineage, ...] = (),
+    judges: tuple[Instrument, ...] = (),
+) -> GapPlot:
+    """`walk` as a stage, by the one proxy of `specs`."""
+    for one in known:
+        journal.record(one)
+    (name,) = specs.proxies
+    return walk(journal, checkpoints, prompts, (name, open_reward(name, journal)), open_reward(specs.intent, journal), settings, judges)
 
 
 def pool(
@@ -61,7 +99,7 @@ def pool(
     shape = len(prompts), settings.samples
     curves: dict[str, Floats] = {}
     for name, proxy in proxies.items():
-        curves.update(_ways(name, _scores(journal, proxy, asks, replies).reshape(*shape, -1), settings.uncertainty))
+        curves.update(_ways(name, _scores(journal, proxy, asks, replies).reshape(*shape, -1), settings.weight))
     meant = _scores(journal, intent, asks, replies).mean(axis=1).reshape(shape)
     lineage = backends.identify(model, journal, base=True)
     chosen_by = lineage.model_copy(update={"judges": (*lineage.judges, *(p.identity for p in proxies.values()))})
@@ -105,7 +143,8 @@ def walk(
         shape = len(kept), settings.samples
         nats = np.zeros(shape) if checkpoint is checkpoints[0] else found.nats.reshape(shape)
         kls.append(_mean_or_all(nats))
-        own.append(_scores(journal, reward, found.asks, found.replies).mean(axis=1).reshape(shape))
+        heads = _scores(journal, reward, found.asks, found.replies)
+        own.append(aggregate(heads, settings.how, settings.weight).reshape(shape))
         meant.append(_scores(journal, intent, found.asks, found.replies).mean(axis=1).reshape(shape))
         if not np.isnan(found.noise).all():
             floors.append(float(np.nanmean(found.noise)))
@@ -132,18 +171,12 @@ def held_out(prompts: Sequence[Prompt], lineage: Lineage, journal: Journal) -> l
     return kept
 
 
-def _ways(name: str, heads: Floats, uncertainty: float) -> dict[str, Floats]:
+def _ways(name: str, heads: Floats, weight: float) -> dict[str, Floats]:
     """Ways of selecting by (prompts, samples, heads): the one score, or of an ensemble its heads as seeds, then what is made of all."""
     if heads.shape[-1] == 1:
         return {name: heads[..., 0]}
-    spread = np.nanstd(heads, axis=(0, 1))
-    even = (heads - np.nanmean(heads, axis=(0, 1))) / np.where(spread > 0, spread, 1.0)
-    return {
-        f"{name}, single heads": np.moveaxis(heads, -1, 0),
-        f"{name}, mean": even.mean(axis=-1),
-        f"{name}, worst": even.min(axis=-1),
-        f"{name}, uncertainty": even.mean(axis=-1) - uncertainty * even.var(axis=-1),
-    }
+    found = {f"{name}, single heads": np.moveaxis(heads, -1, 0)}
+    return found | {f"{name}, {how}": aggregate(heads, how, weight) for how in get_args(Aggregation)}
 
 
 def _scores(journal: Journal, reward: RewardModel, asks: Sequence[Ask], replies: Sequence[Reply]) -> Floats:
