@@ -31,6 +31,7 @@ NAMES = (
     "realism",
     "campaign",
     "best_of_n",
+    "raters",
 )
 HEAD = """# Results
 

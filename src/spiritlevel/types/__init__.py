@@ -20,6 +20,7 @@ from spiritlevel.types.overoptimisation import (
     StopRun,
     Turning,
 )
+from spiritlevel.types.panels import Bias, Panel, PanelSeen, RaterSeen
 from spiritlevel.types.policies import Checkpoint, Optimised, PolicyPoint
 from spiritlevel.types.protocols import Journal, Judge, Model, OpenWeights, RewardModel
 from spiritlevel.types.ratings import Item, Rating
@@ -81,6 +82,7 @@ __all__ = [
     "Archive",
     "Ask",
     "Attempt",
+    "Bias",
     "Calibration",
     "Campaign",
     "Cell",
@@ -125,9 +127,12 @@ __all__ = [
     "Optimised",
     "Outcome",
     "Pair",
+    "Panel",
+    "PanelSeen",
     "PolicyPoint",
     "Preference",
     "Prompt",
+    "RaterSeen",
     "Rating",
     "Reply",
     "RewardModel",
