@@ -27,6 +27,7 @@ from spiritlevel.types.results import (
     Verdict,
     VerdictKind,
 )
+from spiritlevel.types.rewards import Baseline, Effect, Reliabilities, Reliability, RewardReport, Slice, View
 from spiritlevel.types.values import (
     ASKING_HARM,
     ASKING_NO_HARM,
@@ -66,6 +67,7 @@ __all__ = [
     "Archive",
     "Ask",
     "Attempt",
+    "Baseline",
     "Calibration",
     "Campaign",
     "Cell",
@@ -76,6 +78,7 @@ __all__ = [
     "Cost",
     "Curve",
     "CurvePoint",
+    "Effect",
     "Elite",
     "Estimate",
     "Finding",
@@ -107,12 +110,16 @@ __all__ = [
     "Preference",
     "Prompt",
     "Rating",
+    "Reliabilities",
+    "Reliability",
     "Reply",
     "RewardModel",
+    "RewardReport",
     "RowSet",
     "Sampling",
     "Seen",
     "Side",
+    "Slice",
     "Spent",
     "Steer",
     "Thought",
@@ -124,6 +131,7 @@ __all__ = [
     "Use",
     "Verdict",
     "VerdictKind",
+    "View",
     "content_hash",
     "user",
 ]

@@ -1,6 +1,6 @@
 """What optimising a policy against a reward leaves: its checkpoints and how far each step went."""
 
-from spiritlevel.types.results import Frozen, Instrument, Lineage, ModelRef, RowSet
+from spiritlevel.types.values import Frozen, Instrument, Lineage, ModelRef, RowSet
 
 
 class PolicyPoint(Frozen):
