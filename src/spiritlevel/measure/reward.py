@@ -87,23 +87,30 @@ def _table(scores: ArrayLike, n: int) -> Floats:
     return found
 
 
+def unfit(p: Preference) -> str:
+    """Why a pair can be neither right nor wrong; empty for one that can."""
+    return "chosen and rejected are the same" if p.chosen == p.rejected else "undecided label" if p.sure <= 0.5 else ""
+
+
 def usable(preferences: Sequence[Preference], chosen: Floats, rejected: Floats) -> tuple[list[int], tuple[tuple[str, int], ...]]:
-    """Places of the pairs that can be right or wrong, and (why, how many) of the others."""
+    """Places of the pairs that enter the figures, and (why, how many) of the others."""
     scored = np.isfinite(np.concatenate([chosen, rejected], axis=1)).all(axis=1)
-    why = [
-        "chosen and rejected are the same" if p.chosen == p.rejected else "undecided label" if p.sure <= 0.5 else "" if ok else "not scored"
-        for p, ok in zip(preferences, scored, strict=True)
-    ]
+    why = [unfit(p) or ("" if ok else "not scored") for p, ok in zip(preferences, scored, strict=True)]
     count = Counter(w for w in why if w)
     if count["not scored"] > MOST_UNSCORED * len(why):
         raise TooManyFailures(
             f"{count['not scored']} of {len(why)} pairs have a reward that is not a number; train the reward model again, with a lower rate"
         )
     kept = [i for i, w in enumerate(why) if not w]
-    if not kept:
-        told = ", ".join(f"{n} {w}" for w, n in count.items()) or "the file holds none"
-        raise DataError(f"no pair is left to report on ({told}); give pairs whose two replies differ and whose label is decided")
+    some_left(kept, count)
     return kept, tuple(sorted(count.items()))
+
+
+def some_left(kept: Sequence[object], left_out: Mapping[str, int]) -> None:
+    """DataError when no pair is left, with what became of all."""
+    if not kept:
+        told = ", ".join(f"{n} {w}" for w, n in left_out.items()) or "the file holds none"
+        raise DataError(f"no pair is left to report on ({told}); give pairs whose two replies differ and whose label is decided")
 
 
 def ordered(margins: ArrayLike) -> Floats:

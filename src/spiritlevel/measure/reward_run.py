@@ -1,5 +1,6 @@
 """A reward model scored through the journal, then reported on: pairs, edits of their replies, sets from files."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -44,7 +45,10 @@ def measure_reward(
     DataError when no pair is left; TooManyFailures when too many could not be scored.
     """
     held = [p for p in preferences if not trained_on(model.identity, p)]
-    notes = [f"{len(preferences) - len(held)} pairs were left out: the reward model was trained on their prompts"]
+    taught = len(preferences) - len(held)
+    why = Counter(["the reward model was trained on"] * taught + [reward.unfit(p) for p in held if reward.unfit(p)])
+    reward.some_left([p for p in held if not reward.unfit(p)], why)
+    notes = [f"{taught} pairs were left out: the reward model was trained on their prompts"] if taught else []
     chosen, rejected = pair_scores(journal, model, held, "scoring pairs")
     known = {"longer": baselines.longer(held)}
     if training:
@@ -61,7 +65,7 @@ def measure_reward(
         sections=_sections(journal, model, files),
         effects=edit_effects(journal, model, held, unedited, settings),
         margin=edits.MARGIN,
-        notes=[*(notes if len(held) < len(preferences) else []), *([] if training else [UNFITTED])],
+        notes=[*notes, *([] if training else [UNFITTED])],
         seed=settings.seed,
         rounds=settings.rounds,
     )
@@ -76,7 +80,7 @@ def pair_scores(journal: Journal, model: RewardModel, pairs: Sequence[Preference
         for p in pairs
         for reply, cut in ((p.chosen, p.chosen_truncated), (p.rejected, p.rejected_truncated))
     ]
-    found = scores.table(journal, scores.scored(journal, model, answers, label)).reshape(len(pairs), 2, -1)
+    found = scores.table(journal, scores.scored(journal, model, answers, label)).reshape(len(pairs), 2, model.heads)
     return found[:, 0], found[:, 1]
 
 
