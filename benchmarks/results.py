@@ -30,6 +30,7 @@ NAMES = (
     "attempts",
     "realism",
     "campaign",
+    "best_of_n",
 )
 HEAD = """# Results
 

@@ -19,8 +19,9 @@ import torch
 from datasets import Dataset
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from spiritlevel.backends._rows import Row, collate
 from spiritlevel.finetune import _losses
-from spiritlevel.finetune._logps import Row, collate, logps, sequence_logps
+from spiritlevel.finetune._logps import logps, sequence_logps
 from spiritlevel.finetune._masters import masters
 
 

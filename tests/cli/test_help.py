@@ -42,6 +42,7 @@ COMMANDS = (
     "findings",
     "replay",
     "compare",
+    "gap",
 )
 PROBE = """
 import json, sys, time

@@ -1,8 +1,9 @@
 import pytest
 import torch
 
+from spiritlevel.backends._rows import PACKS, Row, beginning, can_pack, collate
 from spiritlevel.errors import ModelError
-from spiritlevel.finetune._logps import PACKS, Row, beginning, can_pack, check_head, collate, logps, sequence_logps
+from spiritlevel.finetune._logps import check_head, logps, sequence_logps
 
 FAMILIES = ("llama", "qwen2", "gemma2", "gemma3", "mistral", "phi")
 ROWS = [Row((1, 5, 9, 7, 2), 3), Row((1, 6, 2), 2), Row((1, 8, 9, 10, 11, 12, 13, 2), 4)]
@@ -51,7 +52,7 @@ def test_what_cannot_be_packed_is_padded(tiny, monkeypatch):
     assert not can_pack(tiny("gemma2"))
     assert collate(ROWS[:1], pack=True).positions is None, "one row has nothing to share"
     assert collate([Row((1, 5, 2), 2), Row((3, 5, 2), 2)], pack=True).positions is None, "nor have rows that begin apart"
-    monkeypatch.setattr("spiritlevel.finetune._logps.MOST_PACKED", 17)
+    monkeypatch.setattr("spiritlevel.backends._rows.MOST_PACKED", 17)
     assert collate(ALIKE, pack=True).positions is None, "18 tokens would be too long a line"
 
 

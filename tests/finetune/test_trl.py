@@ -6,8 +6,9 @@ import os
 import pytest
 import torch
 
+from spiritlevel.backends._rows import Row, collate
 from spiritlevel.finetune import _losses
-from spiritlevel.finetune._logps import Row, collate, logps, sequence_logps
+from spiritlevel.finetune._logps import logps, sequence_logps
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 PROMPTS = [(1, 5, 9), (1, 6), (1, 8, 9, 10)]

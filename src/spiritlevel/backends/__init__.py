@@ -7,6 +7,7 @@ Each scheme is an entry point in `spiritlevel.backends` naming a module with `re
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
@@ -33,6 +34,13 @@ def open_weights(ref: ModelRef, journal: Journal) -> OpenWeights:
     """The model behind a reference, with its weights in hand; NeedsWeights for hosted and scripted ones."""
     check_weights(ref)
     return cast(OpenWeights, open_model(ref, journal))
+
+
+def parts(ref: ModelRef, journal: Journal) -> tuple[Path, Path | None]:
+    """Folders of a local model's weights and, where it has one, of its adapter."""
+    check_weights(ref)
+    folder, adapter = _backend(ref.spec).locate(Spec.parse(ref.spec), journal)
+    return folder, adapter
 
 
 def check_weights(ref: ModelRef, what: str = "training and looking inside need") -> None:

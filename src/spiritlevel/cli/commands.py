@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spiritlevel.cli.gap import gap
+from spiritlevel.cli.reward import reward
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -342,3 +345,7 @@ def _finish(evidence: "Evidence", finished: "Finished", gate: bool) -> None:
         click.echo(line)
     if gate:
         raise SystemExit(EXIT[finished.verdict.kind.value])
+
+
+for _group in (gap, reward):
+    app.add_command(_group)

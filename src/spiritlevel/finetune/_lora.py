@@ -7,16 +7,14 @@ from typing import Any
 import torch
 
 
-def attach(module: Any, rank: int, seed: int) -> Any:
+def attach(module: Any, rank: int, seed: int, task: str | None = "CAUSAL_LM") -> Any:
     """A peft model around `module`: rank `rank` on all linear layers but the head, alpha = 2 rank, seeded. It starts as a no-op.
 
     Adapters take the module's own number format (peft's default is float32, slower on a CPU); `masters` keeps them in float32.
     """
-    from peft import LoraConfig, TaskType, get_peft_model
+    from peft import LoraConfig, get_peft_model
 
-    config = LoraConfig(
-        r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules="all-linear", bias="none", task_type=TaskType.CAUSAL_LM
-    )
+    config = LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules="all-linear", bias="none", task_type=task)
     # peft asks transformers for a name that it has deprecated
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings(action="ignore", category=FutureWarning):
         torch.manual_seed(seed)

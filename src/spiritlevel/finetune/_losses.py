@@ -46,3 +46,17 @@ def per_token(sequence_logps: Tensor, counts: Tensor) -> Tensor:
 def rpo(dpo_losses: Tensor, chosen_nll: Tensor, weight: float) -> Tensor:
     """Scalar mean DPO loss + weight * mean chosen NLL per token: Pang 2024 (iterative RPO), eq. 1, normalised per token."""
     return torch.mean(dpo_losses) + weight * chosen_nll
+
+
+def bradley_terry(chosen: Tensor, rejected: Tensor, margin: float | Tensor = 0.0, sure: float | Tensor = 1.0) -> Tensor:
+    """Per pair -p log s(r_w - r_l - m) - (1-p) log s(r_l - r_w - m): Bradley-Terry with a soft label p and a margin m.
+
+    Ouyang 2022, eq. 1; the margin as in Touvron 2023 (Llama 2), eq. 2. Inputs broadcast.
+    """
+    apart = chosen - rejected
+    return -sure * logsigmoid(apart - margin) - (1 - sure) * logsigmoid(-apart - margin)
+
+
+def centring(chosen: Tensor, rejected: Tensor) -> Tensor:
+    """Per pair (r_w + r_l)^2: holds scores about 0, which Bradley-Terry leaves free (Eisenstein 2023, eq. 2)."""
+    return (chosen + rejected) ** 2

@@ -6,11 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from spiritlevel.backends._rows import packed_size
+
 Schedule = Literal["cosine", "linear", "constant"]
-
-
-PADDED = 4
-"""Packed rows are padded for attention alone, where this many padded tokens cost about as much as one anywhere else."""
 
 
 @dataclass(frozen=True)
@@ -18,11 +16,6 @@ class Step:
     """One optimiser step: its batches, each a tuple of row (or pair) numbers, sorted by length within the step."""
 
     batches: tuple[tuple[int, ...], ...]
-
-
-def packed_size(own: Sequence[int], shared: int) -> int:
-    """What a packed line costs, in tokens: `shared` ones and each row's own, or the padding of its attention where that weighs more."""
-    return max(shared + sum(own), max(own) * len(own) // PADDED)
 
 
 def plan(lengths: Sequence[int], step_tokens: int, batch_tokens: int, seed: int, *, shared: int | None = None) -> list[Step]:

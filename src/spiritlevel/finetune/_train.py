@@ -16,11 +16,12 @@ import torch
 import transformers
 from torch import Tensor, nn
 
+from spiritlevel.backends._rows import MOST_PACKED, Row, beginning, can_pack, collate
 from spiritlevel.errors import DataError, ModelError
 from spiritlevel.finetune import _lora, _losses, _plan, _state
-from spiritlevel.finetune._logps import MOST_PACKED, Row, beginning, can_pack, check_head, collate, logps, sequence_logps
+from spiritlevel.finetune._logps import check_head, logps, sequence_logps
 from spiritlevel.finetune._masters import Masters, Precision, masters
-from spiritlevel.finetune.train import Curve, DpoForm, Listener, TrainSettings
+from spiritlevel.finetune.train import Curve, DpoForm, Listener, StepSettings, TrainSettings
 from spiritlevel.types import Chat, CurvePoint, Lesson, Preference, Turn, content_hash
 
 Render = Callable[[Chat, bool], tuple[list[int], int]]
@@ -107,6 +108,10 @@ def _row(render: Render, chat: Chat, answer: str, truncated: bool, max_length: i
     return Row(tuple(ids[:max_length]), start)
 
 
+Objective = Callable[[Sequence[int], Sequence[tuple[Row, ...]]], tuple[Tensor, int]]
+"""(numbers of a batch's items, all items of its step) -> its share in the step's mean loss, and how many pairs are ordered rightly."""
+
+
 def _train(
     module: Any,
     phase: Literal["sft", "dpo"],
@@ -123,31 +128,96 @@ def _train(
     module.eval()
     check = Row(data.rows[0][0].ids[: data.rows[0][0].start + 1], data.rows[0][0].start)
     check_head(module, check, 1e-3 if next(module.parameters()).dtype == torch.float32 else 0.5)
-    identity = _identity(module, phase, data, settings, precision, form)
-    lengths = [len(rows) * max(len(row.ids) for row in rows) for rows in data.rows]
-    shared = beginning([row for rows in data.rows for row in rows]) if can_pack(module) else 0
-    most = MOST_PACKED if shared else max(BATCH_TOKENS, max(lengths))
-    steps = _plan.plan(lengths, settings.batch_tokens, most, settings.seed, shared=shared * len(data.rows[0]) or None)
+    identity = identify(module, phase, data.rows, settings, precision, form, data.smoothing)
+    steps = planned(module, data.rows, settings)
     trained = _lora.attach(module, settings.lora_rank, settings.seed) if settings.lora_rank else module
     curve = Curve(skipped=data.skipped, cut=data.cut, precision=precision)
-    with _adapters(trained, scratch) if settings.lora_rank else _all(module), masters(trained, precision) as held:
-        loop = _Loop(trained, phase, data, settings, steps, held, form)
-        if phase == "dpo":
-            loop.reference = _reference(loop, scratch / "reference.pt", identity)
-        loop.run(curve, scratch, identity, progress)
+    with _adapters(trained, scratch) if settings.lora_rank else all_learn(module), masters(trained, precision) as held:
+        objective: Objective
+        if phase == "sft":
+            objective = _supervised(trained, data)
+        else:
+            reference = _reference(trained, data, steps, scratch / "reference.pt", identity)
+            objective = _preferred(trained, data, settings, form, reference)
+        Loop(held, phase, data.rows, settings, steps, objective).run(curve, scratch, identity, progress)
     curve.seconds = time.monotonic() - began
     return curve
 
 
+def planned(module: Any, rows: Sequence[tuple[Row, ...]], settings: StepSettings) -> list[_plan.Step]:
+    """Steps and batches of items, each of one or more rows; packed where the module's architecture allows."""
+    lengths = [len(item) * max(len(row.ids) for row in item) for item in rows]
+    shared = beginning([row for item in rows for row in item]) if can_pack(module) else 0
+    most = MOST_PACKED if shared else max(BATCH_TOKENS, max(lengths))
+    return _plan.plan(lengths, settings.batch_tokens, most, settings.seed, shared=shared * len(rows[0]) or None)
+
+
+def _score(module: Any, data: Rendered, batch: Sequence[int]) -> tuple[Tensor, tuple[int, ...]]:
+    """Flat label log-probabilities of the batch's rows and their counts: all chosen, then all rejected."""
+    rows = [data.rows[i][side] for side in range(len(data.rows[0])) for i in batch]
+    packed = collate(rows, device=next(module.parameters()).device, pack=can_pack(module))
+    return logps(module, packed), packed.counts
+
+
+def _supervised(module: Any, data: Rendered) -> Objective:
+    def loss(batch: Sequence[int], items: Sequence[tuple[Row, ...]]) -> tuple[Tensor, int]:
+        flat, _ = _score(module, data, batch)
+        return _losses.sft(flat) * (flat.numel() / sum(rows[0].labels for rows in items)), 0
+
+    return loss
+
+
+def _preferred(module: Any, data: Rendered, settings: TrainSettings, form: DpoForm, references: Tensor) -> Objective:
+    """`references` holds (chosen, rejected) log-probabilities of each pair under the untrained module."""
+
+    def loss(batch: Sequence[int], items: Sequence[tuple[Row, ...]]) -> tuple[Tensor, int]:
+        flat, counts = _score(module, data, batch)
+        pairs = len(batch)
+        sums = sequence_logps(flat, counts)
+        reference = references[list(batch)].to(flat.device).T
+        if form != "dpo":
+            per = torch.tensor(counts, device=flat.device)
+            sums, reference = _losses.per_token(sums, per), _losses.per_token(reference, per.view(2, pairs))
+        scores = (sums[:pairs], sums[pairs:], reference[0], reference[1])
+        if form == "ipo":
+            losses = _losses.ipo(*scores, settings.beta)
+        else:
+            smoothing = torch.tensor([data.smoothing[i] for i in batch], device=flat.device)
+            losses = _losses.dpo(*scores, settings.beta, smoothing)
+        right = int((_losses.margin(*scores) > 0).sum().item())
+        total = losses.mean() * (pairs / len(items))
+        if settings.sft_weight:
+            chosen = flat[: sum(counts[:pairs])]
+            total = total + settings.sft_weight * _losses.sft(chosen) * (chosen.numel() / sum(rows[0].labels for rows in items))
+        return total, right
+
+    return loss
+
+
+def _reference(module: Any, data: Rendered, steps: Sequence[_plan.Step], path: Path, identity: str) -> Tensor:
+    """(pairs, 2) log-probabilities under the untrained module, in the very batches that training will use: noise then cancels."""
+    if path.is_file():
+        kept = _state.read(path)
+        if kept["identity"] == identity:
+            return torch.as_tensor(kept["logps"])
+    out = torch.zeros((len(data.rows), 2))
+    with torch.no_grad():
+        for batch in (batch for step in steps for batch in step.batches):
+            out[list(batch)] = sequence_logps(*_score(module, data, batch)).view(2, len(batch)).T.cpu()
+    _state.write(path, {"identity": identity, "logps": out})
+    return out
+
+
 @contextmanager
-def _all(module: Any) -> Iterator[None]:
-    """Let every weight learn; on leaving, each is frozen or not as before.
+def all_learn(module: Any, *, only_marked: bool = False) -> Iterator[None]:
+    """Let every weight learn, or those alone that are marked already; on leaving, each is frozen or not as before.
 
     An embedding gives no gradient to its `padding_idx`, often the end of turn here; padding itself never reaches a label.
     """
     before = [(p, p.requires_grad) for p in module.parameters()]
     padded = [(m, m.padding_idx) for m in module.modules() if isinstance(m, nn.Embedding)]
-    module.requires_grad_(True)
+    if not only_marked:
+        module.requires_grad_(True)
     for embedding, _ in padded:
         embedding.padding_idx = None
     try:
@@ -170,53 +240,36 @@ def _adapters(adapted: Any, scratch: Path) -> Iterator[None]:
         _lora.merge(adapted, folder)
 
 
-def _identity(module: Any, phase: str, data: Rendered, settings: TrainSettings, precision: Precision, form: DpoForm) -> str:
+def identify(module: Any, phase: str, rows: Sequence[tuple[Row, ...]], settings: StepSettings, precision: Precision, *more: object) -> str:
     """What must be equal for saved state to be continued: weights, rows, settings, numerics."""
     digest = hashlib.sha256()
     for name, tensor in module.state_dict().items():
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy() if tensor.ndim else str(tensor.item()).encode())
-    rows = [(row.ids, row.start) for rows in data.rows for row in rows]
     plain = settings.model_copy(update={"save_every": 1})
     versions = (torch.__version__, transformers.__version__, torch.get_num_threads(), str(next(module.parameters()).device))
-    return content_hash(phase, form, plain, precision, versions, digest.hexdigest(), data.smoothing, rows)
+    return content_hash(phase, plain, precision, versions, digest.hexdigest(), [(r.ids, r.start) for item in rows for r in item], *more)
 
 
-class _Loop:
-    """One training run over fixed steps. `reference` holds (chosen, rejected) log-probabilities of each pair."""
-
-    reference: Tensor
+class Loop:
+    """One training run over fixed steps: whatever the objective, the same optimiser, clipping, schedule, saves and resumption."""
 
     def __init__(
         self,
-        module: Any,
-        phase: Literal["sft", "dpo"],
-        data: Rendered,
-        settings: TrainSettings,
-        steps: list[_plan.Step],
         held: Masters,
-        form: DpoForm,
+        phase: Literal["sft", "dpo", "reward"],
+        rows: Sequence[tuple[Row, ...]],
+        settings: StepSettings,
+        steps: list[_plan.Step],
+        objective: Objective,
     ) -> None:
-        self.module, self.phase, self.data, self.settings, self.steps, self.held, self.form = (
-            module,
-            phase,
-            data,
-            settings,
-            steps,
-            held,
-            form,
-        )
-        self.device = next(module.parameters()).device
+        self.held, self.phase, self.rows, self.settings, self.steps, self.objective = held, phase, rows, settings, steps, objective
         self.order = _plan.order(len(steps), settings.epochs, settings.seed)
-        self.optimizer = torch.optim.AdamW(held.params, lr=settings.lr, weight_decay=0.0, fused=self.device.type in ("cpu", "cuda"))
-
-    def score(self, batch: Sequence[int]) -> tuple[Tensor, tuple[int, ...]]:
-        """Flat label log-probabilities of the batch's rows and their counts: all chosen, then all rejected."""
-        rows = [self.data.rows[i][side] for side in range(len(self.data.rows[0])) for i in batch]
-        packed = collate(rows, device=self.device, pack=can_pack(self.module))
-        return logps(self.module, packed), packed.counts
+        fused = held.params[0].device.type in ("cpu", "cuda")
+        self.optimizer = torch.optim.AdamW(held.params, lr=settings.lr, weight_decay=0.0, fused=fused)
 
     def run(self, curve: Curve, scratch: Path, identity: str, progress: Listener | None) -> None:
+        """Take all steps that no earlier process has taken. ModelError when loss or gradient is not finite; the last save stays."""
         total = len(self.order)
         done = self._restore(_state.load(scratch, identity), curve)
         curve.resumed_at = done
@@ -230,11 +283,10 @@ class _Loop:
 
     def _step(self, at: int, total: int) -> CurvePoint:
         step = self.steps[self.order[at]]
-        items = [self.data.rows[i] for batch in step.batches for i in batch]
-        labels = sum(rows[0].labels for rows in items)
+        items = [self.rows[i] for batch in step.batches for i in batch]
         loss, right = 0.0, 0
         for batch in step.batches:
-            part, won = self._loss(batch, labels, len(items))
+            part, won = self.objective(batch, items)
             part.backward()
             loss, right = loss + part.item(), right + won
         norm = nn.utils.clip_grad_norm_(self.held.params, 1.0).item()
@@ -253,32 +305,8 @@ class _Loop:
             step=at + 1,
             loss=loss,
             tokens=sum(len(row.ids) for rows in items for row in rows),
-            accuracy=right / len(items) if self.phase == "dpo" else None,
+            accuracy=None if self.phase == "sft" else right / len(items),
         )
-
-    def _loss(self, batch: Sequence[int], labels: int, items: int) -> tuple[Tensor, int]:
-        """Share of this batch in the step's mean loss, and how many of its pairs are ordered rightly."""
-        flat, counts = self.score(batch)
-        pairs = len(batch)
-        if self.phase == "sft":
-            return _losses.sft(flat) * (flat.numel() / labels), 0
-        sums = sequence_logps(flat, counts)
-        reference = self.reference[list(batch)].to(self.device).T
-        if self.form != "dpo":
-            per = torch.tensor(counts, device=self.device)
-            sums, reference = _losses.per_token(sums, per), _losses.per_token(reference, per.view(2, pairs))
-        scores = (sums[:pairs], sums[pairs:], reference[0], reference[1])
-        if self.form == "ipo":
-            losses = _losses.ipo(*scores, self.settings.beta)
-        else:
-            smoothing = torch.tensor([self.data.smoothing[i] for i in batch], device=self.device)
-            losses = _losses.dpo(*scores, self.settings.beta, smoothing)
-        right = int((_losses.margin(*scores) > 0).sum().item())
-        loss = losses.mean() * (pairs / items)
-        if self.settings.sft_weight:
-            chosen = flat[: sum(counts[:pairs])]
-            loss = loss + self.settings.sft_weight * _losses.sft(chosen) * (chosen.numel() / labels)
-        return loss, right
 
     def _snapshot(self, step: int, curve: Curve, *, last: bool) -> dict[str, Any]:
         return {
@@ -300,17 +328,3 @@ class _Loop:
         curve.extend(CurvePoint.model_validate(point) for point in state["points"])
         torch.set_rng_state(state["random"])
         return int(state["step"])
-
-
-def _reference(loop: _Loop, path: Path, identity: str) -> Tensor:
-    """(pairs, 2) log-probabilities under the untrained module, in the very batches that training will use: noise then cancels."""
-    if path.is_file():
-        kept = _state.read(path)
-        if kept["identity"] == identity:
-            return torch.as_tensor(kept["logps"])
-    out = torch.zeros((len(loop.data.rows), 2))
-    with torch.no_grad():
-        for batch in (batch for step in loop.steps for batch in step.batches):
-            out[list(batch)] = sequence_logps(*loop.score(batch)).view(2, len(batch)).T.cpu()
-    _state.write(path, {"identity": identity, "logps": out})
-    return out

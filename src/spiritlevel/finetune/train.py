@@ -15,8 +15,8 @@ Listener = Callable[[CurvePoint, int], None]
 """Called after each step with its point and the number of steps in all."""
 
 
-class TrainSettings(Frozen):
-    """How one phase of training goes."""
+class StepSettings(Frozen):
+    """How the steps of any training go."""
 
     epochs: int = Field(2, ge=1)
     lr: float = Field(3e-5, gt=0)
@@ -25,10 +25,6 @@ class TrainSettings(Frozen):
     """About how many tokens an optimiser step sees, prompts and both sides of a pair included."""
     warmup: float = Field(0.1, ge=0, lt=1)
     """Fraction of the steps over which the learning rate rises."""
-    beta: float = Field(0.1, gt=0)
-    """DPO's inverse temperature: larger stays closer to the reference."""
-    sft_weight: float = Field(0.0, ge=0)
-    """DPO: weight of the chosen answers' mean negative log-likelihood beside it."""
     lora_rank: int | None = Field(None, ge=1)
     """Train rank-r adapters on all linear layers and merge them; none = all weights."""
     seed: int = 0
@@ -36,6 +32,15 @@ class TrainSettings(Frozen):
     """Longest sequence in tokens; longer answers are cut (and teach no end of turn), longer prompts skipped."""
     save_every: int = Field(50, ge=1)
     """Steps between saves of the training state. Changes nothing in the result."""
+
+
+class TrainSettings(StepSettings):
+    """How one phase of supervised or preference training goes."""
+
+    beta: float = Field(0.1, gt=0)
+    """DPO's inverse temperature: larger stays closer to the reference."""
+    sft_weight: float = Field(0.0, ge=0)
+    """DPO: weight of the chosen answers' mean negative log-likelihood beside it."""
 
 
 class Curve(list[CurvePoint]):

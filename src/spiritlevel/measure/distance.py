@@ -1,8 +1,10 @@
 """How far training moved the model: sequence KL to the base in nats, with its noise floor, and answer length."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spiritlevel import backends, stats
 from spiritlevel.types import (
@@ -14,11 +16,15 @@ from spiritlevel.types import (
     OpenWeights,
     Prompt,
     Reply,
+    RowSet,
     Sampling,
     Turn,
     content_hash,
     user,
 )
+
+ONE_BY_ONE = 16
+"""Answers that are scored alone, for the noise floor."""
 
 
 class Scored(Frozen):
@@ -35,6 +41,19 @@ class ToScore(Frozen):
     shape: str
 
 
+class Drift(NamedTuple):
+    """Answers of one model, and how much likelier each is to it than to another."""
+
+    asks: tuple[Ask, ...]
+    rows: RowSet
+    """Reply rows aligned with `asks`."""
+    replies: tuple[Reply, ...]
+    nats: NDArray[np.float64]
+    """log p - log p_before of each answer; NaN for an empty one."""
+    noise: NDArray[np.float64]
+    """|difference| of the first answers scored one by one and in batches; NaN for the others."""
+
+
 def kl(
     journal: Journal, before: ModelRef, after: ModelRef, prompts: Sequence[Prompt], *, tokens: int, seed: int, confidence: float
 ) -> tuple[Estimate, Estimate, str]:
@@ -43,26 +62,42 @@ def kl(
     Answers are drawn from `after` at temperature 1 with nothing cut from the distribution (Schulman 2020: k1 is unbiased). The floor is the
     same estimate of `after` against itself scored one by one instead of in batches: differences of shape alone; claim nothing below it.
     """
+    found = drift(journal, before, after, prompts, tokens=tokens)
+    groups = np.asarray([p.cluster for p in prompts], dtype=object)
+
+    def mean(name: str, values: NDArray[np.float64]) -> Estimate:
+        known = ~np.isnan(values)
+        return stats.cluster_bootstrap(
+            lambda v: float(np.mean(v)), [values[known]], groups[known], seed=seed, name=name, confidence=confidence
+        )
+
+    return mean("kl", found.nats), mean("kl_noise_floor", found.noise), found.rows.id
+
+
+def drift(journal: Journal, before: ModelRef, after: ModelRef, prompts: Sequence[Prompt], *, tokens: int, samples: int = 1) -> Drift:
+    """`samples` answers of `after` to each prompt (a prompt's stand together), each scored under both models."""
     tuned = backends.open_weights(after, journal)
-    asks = [Ask(chat=user(p.text), sampling=Sampling(max_tokens=tokens, temperature=1.0)) for p in prompts]
+    asks = draws(prompts, samples, tokens)
     rows = backends.ask(journal, tuned, asks, label="sampling for KL")
     replies = journal.rows(rows, Reply)
-    chats = [(*a.chat, Turn(role="assistant", content=r.text)) for a, r in zip(asks, replies, strict=True)]
-    cut = [r.truncated for r in replies]
     keep = [i for i, r in enumerate(replies) if r.text]
-    chats, cut, groups = [chats[i] for i in keep], [cut[i] for i in keep], [prompts[i].cluster for i in keep]
-    at_after = _score(journal, tuned, chats, cut, "batch")
-    one_by_one = _score(journal, tuned, chats[:16], cut[:16], "single")
+    chats = [(*asks[i].chat, Turn(role="assistant", content=replies[i].text)) for i in keep]
+    cut = [replies[i].truncated for i in keep]
+    nats, noise = np.full(len(asks), np.nan), np.full(len(asks), np.nan)
+    at_after = np.asarray(_score(journal, tuned, chats, cut, "batch"))
+    one_by_one = np.asarray(_score(journal, tuned, chats[:ONE_BY_ONE], cut[:ONE_BY_ONE], "single"))
     del tuned
-    base = backends.open_weights(before, journal)
-    at_before = _score(journal, base, chats, cut, "batch")
+    if keep:
+        at_before = _score(journal, backends.open_weights(before, journal), chats, cut, "batch")
+        nats[keep] = at_after - np.asarray(at_before)
+        noise[keep[: len(one_by_one)]] = np.abs(at_after[: len(one_by_one)] - one_by_one)
+    return Drift(tuple(asks), rows, tuple(replies), nats, noise)
 
-    def mean(name: str, values: Sequence[float], of: Sequence[str]) -> Estimate:
-        return stats.cluster_bootstrap(lambda v: float(np.mean(v)), [np.asarray(values)], of, seed=seed, name=name, confidence=confidence)
 
-    drift = [a - b for a, b in zip(at_after, at_before, strict=True)]
-    noise = [abs(a - b) for a, b in zip(at_after[: len(one_by_one)], one_by_one, strict=True)]
-    return mean("kl", drift, groups), mean("kl_noise_floor", noise, groups[: len(noise)]), rows.id
+def draws(prompts: Sequence[Prompt], samples: int, tokens: int) -> list[Ask]:
+    """`samples` asks of each prompt at temperature 1, a prompt's together."""
+    sampling = Sampling(max_tokens=tokens, temperature=1.0)
+    return [Ask(chat=user(p.text), sampling=sampling, repeat=i) for p in prompts for i in range(samples)]
 
 
 def _score(journal: Journal, model: OpenWeights, chats: Sequence[tuple[Turn, ...]], cut: Sequence[bool], shape: str) -> list[float]:

@@ -3,6 +3,8 @@
 rates        shares and paired changes         correction  rates behind a judge that errs
 resampling   bootstrap, agreement, ranking     forecast    success of N draws from fewer
 clusters     what clustered samples are worth  budget      success within q queries
+selection    best-of-n from one pool           gao         forms of over-optimisation, turning points
+crossed      resampling by prompt and by seed  stopping    stop rules and their record
 """
 
 from spiritlevel.stats.budget import success_by_budget

@@ -158,7 +158,7 @@ class Tuned(Frozen):
 class CurvePoint(Frozen):
     """One step of training."""
 
-    phase: Literal["sft", "dpo"]
+    phase: Literal["sft", "dpo", "reward"]
     step: int
     loss: float
     tokens: int
