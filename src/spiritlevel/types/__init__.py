@@ -43,6 +43,7 @@ from spiritlevel.types.results import (
     Verdict,
     VerdictKind,
 )
+from spiritlevel.types.rewards import Baseline, Effect, Reliabilities, Reliability, RewardReport, Slice, View
 from spiritlevel.types.values import (
     ASKING_HARM,
     ASKING_NO_HARM,
@@ -82,6 +83,7 @@ __all__ = [
     "Archive",
     "Ask",
     "Attempt",
+    "Baseline",
     "Bias",
     "Calibration",
     "Campaign",
@@ -93,6 +95,7 @@ __all__ = [
     "Cost",
     "Curve",
     "CurvePoint",
+    "Effect",
     "Elite",
     "Estimate",
     "Finding",
@@ -134,12 +137,16 @@ __all__ = [
     "Prompt",
     "RaterSeen",
     "Rating",
+    "Reliabilities",
+    "Reliability",
     "Reply",
     "RewardModel",
+    "RewardReport",
     "RowSet",
     "Sampling",
     "Seen",
     "Side",
+    "Slice",
     "Spent",
     "Steer",
     "Stop",
@@ -157,6 +164,7 @@ __all__ = [
     "Use",
     "Verdict",
     "VerdictKind",
+    "View",
     "content_hash",
     "user",
 ]
