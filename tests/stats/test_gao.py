@@ -37,6 +37,7 @@ def test_turning_points_by_hand() -> None:
     assert gao.turning_of("rl", 1.0, -0.1) == math.inf
     assert gao.turning_of("best-of-n", -1.0, 0.5) == 0
     assert gao.turning_of("best-of-n", 0.0, 0.0) == 0
+    assert gao.turning_of("best-of-n", -1.0, -0.2) == gao.turning_of("rl", -1.0, -0.2) == 0
     assert gao.turning_of("rl", 1.0, 1e-9) > 1e300
     assert math.isnan(gao.turning_of("rl", math.nan, 1.0))
     for form, a, b in (("best-of-n", 0.9, 0.3), ("rl", 0.6, 0.4)):
