@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spiritlevel.cli.gap import gap
+from spiritlevel.cli.reward import reward
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -344,6 +347,5 @@ def _finish(evidence: "Evidence", finished: "Finished", gate: bool) -> None:
         raise SystemExit(EXIT[finished.verdict.kind.value])
 
 
-from spiritlevel.cli.gap import gap  # noqa: E402
-
-app.add_command(gap)
+for _group in (gap, reward):
+    app.add_command(_group)

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from spiritlevel.errors import DataError
+from spiritlevel.raters.files import messages, trl_row
 from spiritlevel.report.exports.jsonl import line
 from spiritlevel.report.exports.material import Material
-from spiritlevel.types import Chat, Lesson, Preference
+from spiritlevel.types import Lesson
 
 LESSONS, PREFERENCES, CARD = "lessons.jsonl", "preferences.jsonl", "README.md"
 
@@ -18,7 +19,7 @@ def files(material: Material) -> dict[str, str]:
     """File names to texts. DataError for a run that taught nothing."""
     found = {
         LESSONS: "".join(line(lesson_row(one)) for one in material.lessons),
-        PREFERENCES: "".join(line(preference_row(one)) for one in material.preferences),
+        PREFERENCES: "".join(line(trl_row(one)) for one in material.preferences),
     }
     kept = {name: text for name, text in found.items() if text}
     if not kept:
@@ -39,26 +40,6 @@ def lesson_row(one: Lesson) -> dict[str, Any]:
         "family": one.family,
         "cluster": one.cluster,
     }
-
-
-def preference_row(one: Preference) -> dict[str, Any]:
-    """Prompt, chosen and rejected, with who preferred and how sure."""
-    return {
-        "prompt": messages(one.chat),
-        "chosen": [{"role": "assistant", "content": one.chosen}],
-        "rejected": [{"role": "assistant", "content": one.rejected}],
-        "chosen_truncated": one.chosen_truncated,
-        "rejected_truncated": one.rejected_truncated,
-        "by": one.by,
-        "sure": one.sure,
-        "principle": one.principle,
-        "cluster": one.cluster,
-    }
-
-
-def messages(chat: Chat) -> list[dict[str, str]]:
-    """A chat as TRL has it."""
-    return [{"role": turn.role, "content": turn.content} for turn in chat]
 
 
 def card(material: Material, kept: Iterable[str]) -> str:

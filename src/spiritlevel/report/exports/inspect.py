@@ -3,7 +3,7 @@
 from typing import Any
 
 from spiritlevel.errors import DataError
-from spiritlevel.report.exports.hub import messages
+from spiritlevel.raters.files import messages
 from spiritlevel.report.exports.jsonl import line
 from spiritlevel.report.exports.material import Material, Read
 from spiritlevel.types import Side
