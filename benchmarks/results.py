@@ -31,6 +31,7 @@ NAMES = (
     "attempts",
     "realism",
     "campaign",
+    "best_of_n",
 )
 HEAD = """# Results
 

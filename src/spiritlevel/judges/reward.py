@@ -11,9 +11,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spiritlevel import lineage, plugins
-from spiritlevel.errors import ConfigError, ModelError
-from spiritlevel.types import Chat, Frozen, Instrument, Journal, RewardModel, content_hash
+from spiritlevel import backends, lineage, plugins
+from spiritlevel.errors import ConfigError, DataError, ModelError
+from spiritlevel.judges.scores import Answer
+from spiritlevel.types import Chat, Frozen, Instrument, Journal, ModelRef, RewardModel, content_hash
 
 Floats = NDArray[np.float64]
 Aggregation = Literal["mean", "worst", "uncertainty"]
@@ -133,3 +134,18 @@ def aggregate(scores: ArrayLike, how: Aggregation = "mean", weight: float = WEIG
         return np.asarray(each.min(axis=-1))
     mean = np.asarray(each.mean(axis=-1))
     return mean - weight * np.asarray(each.var(axis=-1)) if how == "uncertainty" else mean
+
+
+def features(journal: Journal, body: ModelRef, answers: Sequence[Answer]) -> str:
+    """Blob with `features.npy`: (n, width) float32, the untrained body's hidden state at each answer's true end. DataError: too long."""
+    from spiritlevel.judges import _reward
+
+    def read(folder: Path) -> None:
+        module, reading = _reward.begin(*backends.parts(body, journal), body.spec, 1)
+        rows = [reading.row(one.chat, one.truncated) for one in answers]
+        kept = [row for row in rows if row is not None]
+        if len(kept) < len(rows):
+            raise DataError(f"{len(rows) - len(kept)} of {len(rows)} answers are longer than the context or empty; leave them out")
+        np.save(folder / "features.npy", _reward.features(module.eval(), kept))
+
+    return journal.blob(read)
