@@ -23,6 +23,7 @@ NAMES = (
     "alignment",
     "judges",
     "intervals",
+    "overoptimisation",
     "generation",
     "training",
     "durability",
