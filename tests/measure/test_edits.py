@@ -5,9 +5,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from searching import examples
 from spiritlevel.errors import ConfigError
 from spiritlevel.measure import edits
 from spiritlevel.measure.pairs import words
@@ -154,7 +155,7 @@ def test_intervals_over_prompts_and_wordings_hold_the_truth():
     assert 0.91 <= inside / 300 <= 0.99
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(st.lists(st.floats(0, 1), max_size=8))
 def test_holm_keeps_order_and_never_lowers(p):
     found = edits.holm(p)
@@ -164,7 +165,7 @@ def test_holm_keeps_order_and_never_lowers(p):
     assert all(found[a] <= found[b] for a, b in pairwise(order))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.text(max_size=200))
 def test_no_reply_breaks_an_edit(text):
     for kind in KINDS:
