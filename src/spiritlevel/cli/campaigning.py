@@ -7,7 +7,7 @@ from pathlib import Path
 
 from spiritlevel import audit, backends, constitution, elicit, firewall
 from spiritlevel.cli import runs
-from spiritlevel.cli.telling import span
+from spiritlevel.cli.telling import looked, span
 from spiritlevel.config import LoopConfig
 from spiritlevel.constitution import certify
 from spiritlevel.demo import one_line
@@ -16,7 +16,22 @@ from spiritlevel.elicit.tools import oracle, scenario
 from spiritlevel.errors import DataError, MissingStage
 from spiritlevel.evidence import Evidence, MemoryJournal, open_existing
 from spiritlevel.judges import violation
-from spiritlevel.types import Agents, Archive, Ask, Campaign, Curve, Estimate, Finding, Lineage, ModelRef, Prompt, Transcript, Tuned
+from spiritlevel.types import (
+    Agents,
+    Archive,
+    Ask,
+    Campaign,
+    Curve,
+    Estimate,
+    Finding,
+    Lineage,
+    ModelRef,
+    Prompt,
+    Side,
+    Transcript,
+    Tuned,
+    content_hash,
+)
 
 AGENTS = "elicit.agents"
 SHOWN = 12
@@ -42,8 +57,20 @@ def play(config: LoopConfig, evidence: Evidence, target: str) -> Iterator[str]:
         found=elicit.lessons(evidence, config.elicit.findings, law),
         confidence=law.policy.confidence,
     )
+    count = look(evidence, found)
     yield from told(found)
     yield from listed(evidence, found)
+    yield from count
+
+
+def look(evidence: Evidence, found: Campaign) -> tuple[str, ...]:
+    """Count figures on open prompts as a look, before anybody sees them: the same ones shown again are none. The line that says so."""
+    if found.side is not Side.OPEN or not found.attempts.n:
+        return ()
+    key = found.target.key
+    model = evidence.ledger.lookup(key) or Lineage(weights=key, body=key)
+    firewall.look(evidence.ledger, model, Side.OPEN.value, content_hash(found))
+    return (f"  {looked(evidence, model)}",)
 
 
 def fill(config: LoopConfig, evidence: Evidence, target: str) -> Iterator[str]:
@@ -62,9 +89,11 @@ def fill(config: LoopConfig, evidence: Evidence, target: str) -> Iterator[str]:
         found=elicit.lessons(evidence, config.elicit.findings, law),
         confidence=law.policy.confidence,
     )
+    count = look(evidence, found)
     yield from told(found)
     yield from grid(found)
     yield from listed(evidence, found)
+    yield from count
 
 
 def grid(a: Archive) -> Iterator[str]:
