@@ -42,7 +42,7 @@ def measure(
             "value": told,
             "n": f"{found.plot.prompts} prompts x {found.plot.samples}",
             "note": "Gains over the start in SDs of its samples on the same held-out prompts. One policy, one seed of labels: the "
-            "intervals cover prompts, not what another training would do. The oracle is declared: it proves the method and certifies no model.",
+            "intervals cover prompts, not what another training would do. The oracle is declared: it certifies no model.",
         },
         {
             "what": "proxy at the last checkpoint",
