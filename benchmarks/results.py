@@ -23,6 +23,7 @@ NAMES = (
     "alignment",
     "judges",
     "intervals",
+    "overoptimisation",
     "generation",
     "training",
     "durability",
@@ -31,6 +32,7 @@ NAMES = (
     "realism",
     "campaign",
     "best_of_n",
+    "raters",
 )
 HEAD = """# Results
 

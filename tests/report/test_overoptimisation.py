@@ -77,7 +77,9 @@ def test_sentences_say_what_was_seen() -> None:
     far = curve().model_copy(update={"intent_fit": f.model_copy(update={"turning": e(9, 0.5)})})
     assert "outside what was seen" in page.fitted(far)
     never = curve().model_copy(update={"intent_fit": f.model_copy(update={"turning": e(math.inf, 0)})})
-    assert "never falls" in page.fitted(never)
+    assert "does not come down" in page.fitted(never)
+    at_once = curve().model_copy(update={"intent_fit": f.model_copy(update={"turning": e(0, 0)})})
+    assert "falls from the start" in page.fitted(at_once)
     assert page.fitted(curve().model_copy(update={"intent_fit": None})) == ""
 
 

@@ -109,7 +109,7 @@ def pool(
         _groups(prompts),
         _intent(intent.identity, chosen_by, prompts, journal, settings.oracle),
         ns=sizes(settings.samples),
-        title=f"Best-of-n on {model.spec}",
+        title=f"Best-of-n on {_name(model)}",
         seed=settings.seed,
         rounds=settings.rounds,
         confidence=settings.confidence,
@@ -153,7 +153,7 @@ def walk(
         {names: overoptimisation.Walk(_labels(checkpoints), np.stack(kls), np.stack(own), np.stack(meant), max(floors))},
         _groups(kept),
         _intent(intent.identity, trained, kept, journal, settings.oracle),
-        title=f"Along training to {last.spec}",
+        title=f"Along training to {_name(last)}",
         seed=settings.seed,
         rounds=settings.rounds,
         confidence=settings.confidence,
@@ -205,6 +205,13 @@ def _intent(instrument: Instrument, lineage: Lineage, prompts: Sequence[Prompt],
 
 def _groups(prompts: Sequence[Prompt]) -> list[str]:
     return [p.cluster or p.id for p in prompts]
+
+
+def _name(ref: ModelRef) -> str:
+    """A spec with its hash cut short."""
+    name, at, content = ref.spec.partition("@")
+    scheme, colon, body = name.partition(":")
+    return f"{scheme}{colon}{body[:10] if scheme == 'blob' else body}{at}{content[:8]}"
 
 
 def _labels(checkpoints: Sequence[Checkpoint]) -> tuple[str, ...]:

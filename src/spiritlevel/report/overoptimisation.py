@@ -39,7 +39,9 @@ def fitted(curve: GapCurve) -> str:
         return ""
     peak = f.turning.value
     if not math.isfinite(peak):
-        where = "never falls"
+        where = "does not come down"
+    elif peak == 0:
+        where = "falls from the start"
     else:
         outside = peak > curve.points[-1].d.value
         where = f"is highest at d = {peak:.3g} ({_end(f.turning.low)} to {_end(f.turning.high)})"

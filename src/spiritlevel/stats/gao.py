@@ -20,14 +20,12 @@ def value_of(form: Form, a: ArrayLike, b: ArrayLike, d: ArrayLike) -> Floats:
 
 
 def turning_of(form: Form, a: ArrayLike, b: ArrayLike) -> Floats:
-    """D at which the form is highest: a / (2 b), or exp(a / b - 1). Infinite when it never falls, 0 when it never rises."""
+    """D at which the form is highest: a / (2 b), or exp(a / b - 1). Infinite when it does not come down, 0 when it falls from the start."""
     up, down = np.broadcast_arrays(np.asarray(a, dtype=float), np.asarray(b, dtype=float))
     safe = np.where(down > 0, down, 1.0)
-    if form == "rl":
-        at = np.exp(np.clip(up / safe - 1, None, 700.0))
-        return np.where(np.isnan(up + down), np.nan, np.where(down > 0, at, np.where((down == 0) & (up <= 0), 0.0, np.inf)))
-    at = np.maximum(up, 0) / (2 * safe)
-    return np.where(np.isnan(up + down), np.nan, np.where(down > 0, at, np.where((down == 0) & (up <= 0), 0.0, np.inf)))
+    peak = np.exp(np.clip(up / safe - 1, None, 700.0)) if form == "rl" else np.maximum(up, 0) / (2 * safe)
+    found = np.where(down > 0, peak, np.where(up > 0, np.inf, 0.0))
+    return np.where(np.isnan(up + down), np.nan, found)
 
 
 def coefficients(form: Form, d: ArrayLike, gain: ArrayLike) -> tuple[Floats, Floats]:

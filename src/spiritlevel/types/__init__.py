@@ -20,6 +20,7 @@ from spiritlevel.types.overoptimisation import (
     StopRun,
     Turning,
 )
+from spiritlevel.types.panels import Bias, Panel, PanelSeen, RaterSeen
 from spiritlevel.types.policies import Checkpoint, Optimised, PolicyPoint
 from spiritlevel.types.protocols import Journal, Judge, Model, OpenWeights, RewardModel
 from spiritlevel.types.ratings import Item, Rating
@@ -83,6 +84,7 @@ __all__ = [
     "Ask",
     "Attempt",
     "Baseline",
+    "Bias",
     "Calibration",
     "Campaign",
     "Cell",
@@ -128,9 +130,12 @@ __all__ = [
     "Optimised",
     "Outcome",
     "Pair",
+    "Panel",
+    "PanelSeen",
     "PolicyPoint",
     "Preference",
     "Prompt",
+    "RaterSeen",
     "Rating",
     "Reliabilities",
     "Reliability",

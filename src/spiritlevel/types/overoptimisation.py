@@ -16,7 +16,8 @@ class Fit(Frozen):
     a: Estimate
     b: Estimate
     turning: Estimate
-    """d where the fitted form is highest: a / (2 b), or exp(a / b - 1). Infinite when it never falls, 0 when it never rises."""
+    """d where the fitted form is highest: a / (2 b), or exp(a / b - 1). Infinite when it does not come down, 0 when it falls
+    from the start."""
     r2: float
     """Share of the curve's variance that the form explains; NaN for a flat curve."""
     points: int
