@@ -32,6 +32,7 @@ NAMES = (
     "realism",
     "campaign",
     "best_of_n",
+    "raters",
 )
 HEAD = """# Results
 

@@ -130,3 +130,29 @@ def test_corrected_intervals_cover_with_clusters_and_a_judge_that_errs(rate: flo
         )
         hits += e.low <= rate <= e.high
     assert hits / 400 >= 0.93
+
+
+def test_debiased_bootstrap_takes_off_what_noise_adds():
+    """|mean| of noise is pushed above 0; the percentile interval would not reach it."""
+    rng = np.random.default_rng(0)
+    groups = [str(i) for i in range(40)]
+
+    def away(x):
+        return float(abs(x.mean()))
+
+    found, plain = [], []
+    for i in range(100):
+        x = rng.normal(0, 1, 40)
+        found.append(stats.debiased_bootstrap(away, [x], groups, seed=i, rounds=200, least=0.0))
+        plain.append(stats.cluster_bootstrap(away, [x], groups, seed=i, rounds=200))
+    assert all(0 <= e.low <= e.value <= e.high for e in found)
+    assert np.mean([e.value for e in found]) < 0.85 * np.mean([e.value for e in plain])
+    assert sum(e.low == 0 for e in found) >= 85
+    assert not any(e.low == 0 for e in plain)
+
+
+def test_debiased_bootstrap_of_an_unbiased_statistic_is_that_statistic():
+    x = np.random.default_rng(0).normal(3, 1, 200)
+    found = stats.debiased_bootstrap(lambda v: float(v.mean()), [x], [str(i) for i in range(200)], seed=0)
+    assert found.value == pytest.approx(x.mean(), abs=0.01)
+    assert found.high - found.low == pytest.approx(2 * 1.96 / 200**0.5, rel=0.15)

@@ -88,6 +88,26 @@ class LocalModel:
                     text, cut = (text, cut) if sentence is None else (sentence, False)
                 yield place, Reply(text=text, truncated=cut, tokens_in=len(prompts[place]), tokens_out=len(ids) + (not cut))
 
+    def sample(self, prompts: Sequence[list[int]], limit: int, seeds: Sequence[int]) -> list[tuple[list[int], bool]]:
+        """Tokens drawn after each prompt at temperature 1, the one that stopped it included, and whether it was cut at `limit`.
+
+        In slices of `BATCH`, shortest prompts first. DataError for a prompt that leaves no room in the context.
+        """
+        stops, templated = self.renderer.stops, self.renderer.templated
+
+        def ended(new: list[int]) -> bool:
+            return new[-1] in stops or (not templated and NEXT_TURN in self.renderer.text(new))
+
+        if (longest := max(map(len, prompts))) + limit > self.context:
+            raise DataError(f"A prompt of {longest} tokens leaves no room in the context of {self.context}; leave it out.")
+        rows = [_decode.Row(list(ids), limit, 1.0, seed, ended) for ids, seed in zip(prompts, seeds, strict=True)]
+        order = sorted(range(len(rows)), key=lambda place: (len(prompts[place]), place))
+        found: dict[int, tuple[list[int], bool]] = {}
+        for first in range(0, len(order), BATCH):
+            places = order[first : first + BATCH]
+            found |= zip(places, self._generate([rows[place] for place in places], stops=frozenset()), strict=True)
+        return [found[place] for place in range(len(rows))]
+
     def cut(self, text: str, tokens: int) -> str:
         """The first `tokens` tokens of a text; all of it when it is no longer."""
         ids = self.tokenizer.encode(clean(text), add_special_tokens=False)
@@ -171,15 +191,16 @@ class LocalModel:
 
         return _decode.Row(ids, how.max_tokens, how.temperature, seed, ended if how.stop_at_sentence or not templated else None)
 
-    def _generate(self, rows: list[_decode.Row], edits: _decode.Edits | None = None) -> list[tuple[list[int], bool]]:
+    def _generate(
+        self, rows: list[_decode.Row], edits: _decode.Edits | None = None, stops: frozenset[int] | None = None
+    ) -> list[tuple[list[int], bool]]:
+        stops = self.renderer.stops if stops is None else stops
         if not self._in_loop(max(len(row.prompt) for row in rows) + max(row.limit for row in rows)):
             from spiritlevel.backends import _generate
 
-            found: list[tuple[list[int], bool]] = _generate.generate(
-                self.module, rows, self.renderer.stops, edits, self.blocks() if edits else None
-            )
+            found: list[tuple[list[int], bool]] = _generate.generate(self.module, rows, stops, edits, self.blocks() if edits else None)
             return found
-        return self._loop().generate(rows, self.renderer.stops, edits)
+        return self._loop().generate(rows, stops, edits)
 
     def _in_loop(self, longest: int) -> bool:
         """Whether our own loop computes this module exactly on sequences of this length."""

@@ -21,15 +21,25 @@ def logps(model: Any, batch: Batch, *, float32_head: bool = False) -> Tensor:
 
     `float32_head` runs the head in float32 too: on bfloat16 weights it halves the noise that the shape of a batch makes.
     """
+    return labelled(model, states(model, batch), batch.labels, float32_head=float32_head)
+
+
+def states(model: Any, batch: Batch) -> Tensor:
+    """The body's last hidden state where each label is predicted: (labels, width)."""
     base = model.get_base_model() if hasattr(model, "get_base_model") else model
-    body, head = base.get_decoder(), base.get_output_embeddings()
-    picked = hidden(body, base.config.get_text_config(), batch).index_select(0, batch.where)
+    return hidden(base.get_decoder(), base.config.get_text_config(), batch).index_select(0, batch.where)
+
+
+def labelled(model: Any, picked: Tensor, labels: Tensor, *, float32_head: bool = False) -> Tensor:
+    """`logps` from the hidden states that predict the labels."""
+    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    head = base.get_output_embeddings()
     if float32_head and isinstance(head, nn.Linear):
         with torch.autocast(picked.device.type, enabled=False):
             logits = nn.functional.linear(picked.float(), head.weight.float(), None if head.bias is None else head.bias.float())
     else:
         logits = head(picked)
-    return _Picked.apply(_bent(logits, base.config.get_text_config()), batch.labels)
+    return _Picked.apply(_bent(logits, base.config.get_text_config()), labels)
 
 
 def _bent(logits: Tensor, config: Any) -> Tensor:

@@ -31,3 +31,15 @@ def merge(adapted: Any, adapter: Path | None = None) -> Any:
         if name in vars(module):
             delattr(module, name)
     return module
+
+
+def pour(adapted: Any, plain: Any) -> None:
+    """Write the weights of `adapted`, adapters folded in, into a copy of the module that has none (for answering); rounded once."""
+    from peft.tuners.lora import Linear
+
+    layers = {name: layer for name, layer in adapted.get_base_model().named_modules() if isinstance(layer, Linear)}
+    with torch.no_grad():
+        for name, layer in layers.items():
+            a, b = layer.lora_A["default"].weight.float(), layer.lora_B["default"].weight.float()
+            target = plain.get_submodule(name).weight
+            target.copy_(layer.base_layer.weight.float() + layer.scaling["default"] * (b @ a))

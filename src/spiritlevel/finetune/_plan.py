@@ -92,3 +92,13 @@ def rate(step: int, total: int, warmup: float, schedule: Schedule) -> float:
     if schedule == "constant":
         return 1.0
     return 0.5 * (1 + math.cos(math.pi * done)) if schedule == "cosine" else 1 - done
+
+
+def drawn(n: int, each: int, at: int, seed: int) -> list[int]:
+    """Which of `n` prompts step `at` (from 0) takes: `each` at a time from shuffles of all of them, one after the other."""
+    out = []
+    for place in range(at * each, (at + 1) * each):
+        numbers = list(range(n))
+        random.Random(f"prompts {seed} {place // n}").shuffle(numbers)
+        out.append(numbers[place % n])
+    return out

@@ -13,7 +13,7 @@ from spiritlevel.stats.correction import corrected
 from spiritlevel.stats.forecast import best_of_n
 from spiritlevel.stats.ppi import prediction_powered
 from spiritlevel.stats.rates import mcnemar, paired_change, rate, wilson
-from spiritlevel.stats.resampling import area, auroc, cluster_bootstrap, cohen, kappa
+from spiritlevel.stats.resampling import area, auroc, cluster_bootstrap, cohen, debiased_bootstrap, kappa
 
 __all__ = [
     "area",
@@ -22,6 +22,7 @@ __all__ = [
     "cluster_bootstrap",
     "cohen",
     "corrected",
+    "debiased_bootstrap",
     "effective_n",
     "kappa",
     "mcnemar",

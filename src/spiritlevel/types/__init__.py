@@ -20,6 +20,7 @@ from spiritlevel.types.overoptimisation import (
     StopRun,
     Turning,
 )
+from spiritlevel.types.panels import Bias, Panel, PanelSeen, RaterSeen
 from spiritlevel.types.policies import Checkpoint, Optimised, PolicyPoint
 from spiritlevel.types.protocols import Journal, Judge, Model, OpenWeights, RewardModel
 from spiritlevel.types.ratings import Item, Rating
@@ -42,6 +43,7 @@ from spiritlevel.types.results import (
     Verdict,
     VerdictKind,
 )
+from spiritlevel.types.rewards import Baseline, Effect, Reliabilities, Reliability, RewardReport, Slice, View
 from spiritlevel.types.values import (
     ASKING_HARM,
     ASKING_NO_HARM,
@@ -81,6 +83,8 @@ __all__ = [
     "Archive",
     "Ask",
     "Attempt",
+    "Baseline",
+    "Bias",
     "Calibration",
     "Campaign",
     "Cell",
@@ -91,6 +95,7 @@ __all__ = [
     "Cost",
     "Curve",
     "CurvePoint",
+    "Effect",
     "Elite",
     "Estimate",
     "Finding",
@@ -125,16 +130,23 @@ __all__ = [
     "Optimised",
     "Outcome",
     "Pair",
+    "Panel",
+    "PanelSeen",
     "PolicyPoint",
     "Preference",
     "Prompt",
+    "RaterSeen",
     "Rating",
+    "Reliabilities",
+    "Reliability",
     "Reply",
     "RewardModel",
+    "RewardReport",
     "RowSet",
     "Sampling",
     "Seen",
     "Side",
+    "Slice",
     "Spent",
     "Steer",
     "Stop",
@@ -152,6 +164,7 @@ __all__ = [
     "Use",
     "Verdict",
     "VerdictKind",
+    "View",
     "content_hash",
     "user",
 ]

@@ -7,6 +7,7 @@ class PolicyPoint(Frozen):
     """One step of policy optimisation, as seen on its own rollouts."""
 
     step: int
+    """Updates that the policy had seen when it drew these answers, as in `Checkpoint.step`."""
     loss: float
     reward: float
     """Mean score that was trained on, without any penalty."""
@@ -44,5 +45,7 @@ class Optimised(Frozen):
     checkpoints: tuple[Checkpoint, ...]
     curve: RowSet
     """PolicyPoint rows."""
+    kl_floor: float = 0.0
+    """KL in nats that the number format alone can show; nothing is claimed below it."""
     stopped: str = ""
     """Why it ended early; empty when it did all its steps."""
