@@ -55,9 +55,9 @@ def measure() -> list[dict[str, Any]]:
                     "met": "yes" if not others else "no",
                     "note": f"{RATERS} raters on {PAIRS} pairs, {NOISE:.0%} of labels turned over; median alpha "
                     f"{np.median([p.alpha.value for p in found]):.2f}. The alarm rule was registered at 0.1 % a panel for all biases "
-                    "together. With 200 pairs (seeds from 10,000 on) length was named in 95 of 100 panels, flattery in 98, a confident tone in 99, the "
-                    "others in all, and nothing in the unbiased ones. Worth is drawn apart from the words: where good replies are also longer, a lean is told from quality "
-                    "only when quality is given by another instrument.",
+                    "together. With 200 pairs (seeds from 10,000 on) length was named in 95 of 100 panels, flattery in 98, a confident "
+                    "tone in 99, the others in all, and nothing in the unbiased ones. Worth is drawn apart from the words: where good "
+                    "replies are also longer, a lean is told from quality only when quality is given by another instrument.",
                 }
             )
     return rows
