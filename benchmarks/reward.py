@@ -1,7 +1,7 @@
 """A reward model on public preferences: `python benchmarks/reward.py [--model bundled] [--seeds 1] [--train 1000] [--test 400]`.
 
 The bundled body is trained by the default recipe on about 1,000 pairs of HH-harmless and held against about 400 of other prompt groups,
-beside length and a bag of words fitted to the same training pairs. With --more the first seed's model is also asked about sets that it never saw, and about edits.
+beside length and a bag of words fitted to the same training pairs. With --more the first model is also asked about other sets and edits.
 Everything is durable; the work lies in SPIRITLEVEL_BENCHMARK_WORK (default: a folder of the system's temporary one).
 """
 
