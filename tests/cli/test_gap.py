@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from spiritlevel import backends, firewall
+from spiritlevel.cli import gap
 from spiritlevel.judges.reward import open_reward
-from spiritlevel.types import Checkpoint, Journal, Lineage, Optimised, Prompt, Use
+from spiritlevel.stats import stopping
+from spiritlevel.types import Checkpoint, Gauge, Journal, Lineage, Optimised, Prompt, StopRule, StopRun, Use
 
 
 def pool(path: Path, prompts: int = 24, samples: int = 64, **change: Any) -> Path:
@@ -188,3 +190,12 @@ def test_wrong_usage_of_what_is_drawn_exits_2(cli: Any) -> None:
     assert cli("gap", "--model", "bundled", "--proxy", "x", "--intent", "y").code == 2
     assert cli("gap", "--run", "r", "--prompts", "p", "--proxy", "x", "--proxy", "z", "--intent", "y").code == 2
     assert cli("gap", "--model", "m", "--prompts", "p", "--proxy", "x", "--intent", "y", "--intent-is", "people").code == 2
+
+
+def test_the_record_of_stop_rules_is_told() -> None:
+    runs = [StopRun(name=str(i), gauges=tuple(Gauge(kl=k, proxy=k) for k in (0, 1, 2)), intent=(0, 1, 0.5)) for i in range(3)]
+    said = list(gap.stopped(stopping.record(runs, (StopRule(name="kl", kl=1.5), stopping.NEVER))))
+    assert "3 runs, 3 of which turned" in said[0]
+    assert said[2].split()[:3] == ["kl", "0/3/0", "+0.00"]
+    assert said[3].split()[2] == "0/0/3"
+    assert said[-1].strip().startswith("No rule shows")

@@ -4,9 +4,10 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from searching import examples
 from spiritlevel.errors import ConfigError
 from spiritlevel.measure import edits
 from spiritlevel.measure.pairs import words
@@ -149,7 +150,7 @@ def test_intervals_over_prompts_and_wordings_hold_the_truth():
     assert 0.91 <= inside / 300 <= 0.99
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.text(max_size=200))
 def test_no_reply_breaks_an_edit(text):
     for kind in KINDS:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from spiritlevel.types import Estimate, GapCurve, GapPlot, IntentIs
+    from spiritlevel.types import Estimate, GapCurve, GapPlot, IntentIs, StopRecord
 
 MADE = ("spiritlevel gap", 'class="gap"')
 """What a page or a figure of ours holds, so that no file of another kind is written over."""
@@ -137,6 +137,19 @@ def told(plot: "GapPlot") -> Iterator[str]:
         if curve.beside is not None:
             yield f"  intent at the end, less that of {plain(plot.curves[0].name)}: {_span(curve.beside)}"
     yield from (f"note: {note}" for note in (*plot.notes, *(f"{plain(c.name)}: {n}" for c in plot.curves for n in c.notes)))
+
+
+def stopped(record: "StopRecord") -> Iterator[str]:
+    """Stop rules' record, and what may be claimed of them."""
+    from spiritlevel.cli.importing import plain
+
+    yield f"\nstop rules on {record.runs} runs, {record.turned} of which turned; regret is intent lost against the best point"
+    yield f"  {'':24} before/at/after  {'regret':24} {'less than never by':24} {'less than fixed KL by':24} warned in time"
+    for one in record.lines:
+        where = f"{one.before}/{one.at}/{one.after}"
+        columns = " ".join(f"{_span(e):24}" for e in (one.regret, one.saved, one.beside_kl, one.warned))
+        yield f"  {plain(one.rule.name):24} {where:16} {columns.rstrip()}"
+    yield f"  {record.says}"
 
 
 def _table(curve: "GapCurve") -> Iterator[str]:
