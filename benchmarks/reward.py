@@ -6,6 +6,7 @@ Everything is durable; the work lies in SPIRITLEVEL_BENCHMARK_WORK (default: a f
 """
 
 import argparse
+import json
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -65,15 +66,13 @@ def split(pairs: Sequence[Preference], train: int, test: int, seed: int) -> tupl
 
 
 def others() -> Iterator[Row]:
-    """Pairs of other sets, each a section; their categories are subsets where a set has few."""
+    """Pairs of other sets, each a section; LLMBar's subsets and HHH's axes by name, PandaLM's dozens of sources together."""
     for name, section in OTHERS.items():
-        for p in read_preferences(DATA / f"{name}.jsonl"):
-            yield Row(**p.model_dump() | {"section": section, "source": subset(section, p)})
-
-
-def subset(section: str, p: Preference) -> str:
-    """LLMBar's five subsets and HHH's four axes by name; PandaLM has dozens of sources, which stay together."""
-    return section if section == "PandaLM" else f"{section}: {p.source}"
+        path = DATA / f"{name}.jsonl"
+        lines = [json.loads(line) for line in path.read_text("utf-8").split("\n") if line]
+        for p, line in zip(read_preferences(path), lines, strict=True):
+            source = section if section == "PandaLM" else f"{section}: {line['category']}"
+            yield Row(**p.model_dump() | {"section": section, "source": source})
 
 
 def told(r: RewardReport, seed: int) -> Iterator[dict[str, Any]]:

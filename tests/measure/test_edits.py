@@ -11,6 +11,7 @@ from searching import examples
 from spiritlevel.errors import ConfigError
 from spiritlevel.measure import edits
 from spiritlevel.measure.pairs import words
+from spiritlevel.raters.features import features
 from spiritlevel.types import Preference, content_hash, user
 
 KINDS, NEUTRAL = edits.load(keyword="saffron")
@@ -46,7 +47,7 @@ def matches(pattern: str):
 
 PLANTED = {
     "padding": lambda text: float(len(re.findall(r"[a-z]+", text.lower()))),
-    "flattery": matches(r"smart|thoughtful|clever|brilliant|insightful|perceptive|intelligent|sharp|taste"),
+    "flattery": matches(r"smart|thoughtful|clever|brilliant|insight|perceptive|intelligent|sharp|taste|admire"),
     "confident-tone": matches(r"doubt|certain|definite|certainly|guarantee|one hundred percent|total confidence|make no mistake|undeniabl"),
     "hedging": matches(r"perhaps|possibly|might|may\b|could|grain of salt|probably|maybe"),
     "refusal-opening": matches(r"can't|cannot|not able|decline|isn't something|don't feel|not willing|won't|not something"),
@@ -156,3 +157,14 @@ def test_no_reply_breaks_an_edit(text):
         for wording in range(len(kind.wordings)):
             changed = edits.apply(kind, wording, text, NEUTRAL, 0)
             assert changed is None or all(isinstance(c, str) for c in changed)
+
+
+def test_wordings_are_of_their_own_tone_and_of_no_other():
+    tones = {"flattery": "flattery", "confident-tone": "confident", "hedging": "hedging"}
+    for kind in KINDS:
+        read = [features(w) for w in kind.wordings]
+        own = tones.get(kind.name)
+        others = [t for t in tones.values() if t != own]
+        assert not any(f[t] for f in read for t in others), kind.name
+        assert own is None or sum(f[own] > 0 for f in read) >= 6, "most wordings are such as raters are known to lean to"
+    assert not any(features(n)[t] for n in NEUTRAL for t in tones.values())
