@@ -24,7 +24,7 @@ def measure(model: str = "bundled", n: int = 512, prompts: int = 32, tokens: int
     """The plain world, and the same with raters who lean to length."""
     config = world.WorldConfig(model=model, n=n, prompts=prompts, tokens=tokens, seeds=seeds)
     work = Path(os.environ.get("SPIRITLEVEL_BENCHMARK_WORK") or Path(tempfile.gettempdir()) / "spiritlevel-benchmark")
-    with bars(False) as listener, open_run(work, None, content_hash("best-of-n", config), "", quiet=True, listener=listener) as evidence:
+    with bars(False) as listener, open_run(work, None, content_hash("best-of-n", model), "", quiet=True, listener=listener) as evidence:
         plain = world.run(config, evidence)
         leaning = world.run(config.model_copy(update={"length": 1.0}), evidence)
         seconds = sum(step.cost.seconds for step in evidence.steps())

@@ -33,6 +33,7 @@ NAMES = (
     "campaign",
     "best_of_n",
     "raters",
+    "rl",
 )
 HEAD = """# Results
 

@@ -17,10 +17,11 @@ from spiritlevel.elicit.prompts import gather
 from spiritlevel.errors import DataError
 from spiritlevel.evidence import Evidence
 from spiritlevel.finetune.heads import bradley_terry_heads
+from spiritlevel.finetune.policy import PolicySettings, optimised
 from spiritlevel.finetune.reward import RewardSettings, RewardTrained, bootstrap, train_reward
 from spiritlevel.judges.reward import aggregate, features, open_reward
 from spiritlevel.judges.scores import Answer, scored, table
-from spiritlevel.measure import overoptimisation
+from spiritlevel.measure import overoptimisation, pushing
 from spiritlevel.measure.distance import draws
 from spiritlevel.stats import stopping
 from spiritlevel.stats.selection import best_of_n_curve, sizes
@@ -31,6 +32,7 @@ from spiritlevel.types import (
     IntentIs,
     Journal,
     ModelRef,
+    Optimised,
     Preference,
     Prompt,
     Reply,
@@ -80,6 +82,14 @@ class Drawn(Frozen):
     samples: int
 
 
+class Pursued(Frozen):
+    """A policy that pursued a proxy, and how proxy and oracle went along its way."""
+
+    policy: Optimised
+    proxy: RewardTrained
+    plot: GapPlot
+
+
 class World(Frozen):
     """What selection by each proxy found, and what stop rules would have done."""
 
@@ -91,19 +101,49 @@ class World(Frozen):
 
 def run(config: WorldConfig, evidence: Evidence) -> World:
     """Oracle, answers, features, labels, proxies, curves."""
-    law, model = constitution.load(), backends.resolve(config.model)
-    if config.oracle:
-        oracle = config.oracle
-    else:
-        pairs = prose(law, certify.load())
-        settings = RewardSettings(epochs=2, lr=5e-5, batch_tokens=2048, held=0.1)
-        made: RewardTrained = evidence.step(train_reward, model, pairs, settings)
-        oracle = f"path:{evidence.path(made.spec.removeprefix('blob:'))}"
-    backends.release_memory()
-    every = gather(law, ElicitConfig())
-    taught = evidence.step(draw, model, chosen(every, Side.TEACH, max(2 * config.pairs, config.prompts)), DRAWS, config.tokens, oracle)
+    model, oracle, every = begun(config, evidence)
+    taught = evidence.step(draw, model, shown(every, config), DRAWS, config.tokens, oracle)
     pool = evidence.step(draw, model, chosen(every, Side.OPEN, config.prompts), config.n, config.tokens, oracle)
     return evidence.step(judged, taught, pool, config)
+
+
+def pursue(config: WorldConfig, policy: PolicySettings, evidence: Evidence, *, samples: int = 4) -> Pursued:
+    """A policy optimised against one proxy from the same few labels, and both scores along its checkpoints on held-out prompts."""
+    model, oracle, every = begun(config, evidence)
+    prompts = shown(every, config)
+    taught = evidence.step(draw, model, prompts, DRAWS, config.tokens, oracle)
+    proxy = evidence.step(mistaken, model, taught, config, policy.seed)
+    reward = f"path:{evidence.path(proxy.spec.removeprefix('blob:'))}"
+    scoring = policy.scoring.model_copy(update={"reward": reward, "log": (oracle,)})
+    pinned = (proxy.identity.id, oracle)
+    way = evidence.step(optimised, model, prompts, policy.model_copy(update={"scoring": scoring}), pinned)
+    backends.release_memory()
+    plot = evidence.step(
+        pushing.walk_by,
+        way.checkpoints,
+        chosen(every, Side.OPEN, config.prompts),
+        pushing.Specs(proxies=(reward,), intent=oracle, identities=pinned),
+        pushing.GapSettings(samples=samples, tokens=config.tokens, how=scoring.aggregate, oracle=True),
+        judges=(way.reward,),
+    )
+    return Pursued(policy=way, proxy=proxy, plot=plot)
+
+
+def begun(config: WorldConfig, evidence: Evidence) -> tuple[ModelRef, str, list[Prompt]]:
+    """The model, the oracle's spec (trained first where none is named), and all prompts that there are."""
+    law, model = constitution.load(), backends.resolve(config.model)
+    oracle = config.oracle
+    if not oracle:
+        settings = RewardSettings(epochs=2, lr=5e-5, batch_tokens=2048, held=0.1)
+        made: RewardTrained = evidence.step(train_reward, model, prose(law, certify.load()), settings)
+        oracle = f"path:{evidence.path(made.spec.removeprefix('blob:'))}"
+        backends.release_memory()
+    return model, oracle, gather(law, ElicitConfig())
+
+
+def shown(prompts: Sequence[Prompt], config: WorldConfig) -> tuple[Prompt, ...]:
+    """Prompts whose answers raters see."""
+    return chosen(prompts, Side.TEACH, max(2 * config.pairs, config.prompts))
 
 
 def prose(law: Constitution, held: Sequence[Example]) -> tuple[Preference, ...]:
@@ -194,6 +234,28 @@ def judged(journal: Journal, taught: Drawn, pool: Drawn, config: WorldConfig) ->
     )
     stops = stopping.record(runs) if len(runs) > 1 else None
     return World(plot=plot, stops=stops, accuracy=tuple((name, float(np.mean(each))) for name, each in right.items()))
+
+
+def mistaken(journal: Journal, model: ModelRef, taught: Drawn, config: WorldConfig, seed: int) -> RewardTrained:
+    """A reward model on the untrained body from a seed's noisy labels: what a policy is optimised against."""
+    known, replies = Read(journal, taught), journal.rows(taught.replies, Reply)
+    a, b, prompt = labelled_pairs(known, config.pairs, seed)
+    told = labels(known, a, b, prompt, config, seed)
+    pairs = []
+    for i, one, other, like in zip(prompt, a, b, told, strict=True):
+        good, bad = (replies[int(i) * taught.samples + int(k)] for k in ((one, other) if like else (other, one)))
+        pairs.append(
+            Preference(
+                chat=user(taught.prompts[int(i)].text),
+                chosen=good.text,
+                rejected=bad.text,
+                by="simulated raters",
+                cluster=known.groups[int(i)],
+                chosen_truncated=good.truncated,
+                rejected_truncated=bad.truncated,
+            )
+        )
+    return train_reward(journal, model, tuple(pairs), RewardSettings(frozen=True, heads=config.heads, held=0.0, seed=seed))
 
 
 def proxies(known: Read, held: Read, config: WorldConfig, seed: int) -> dict[str, Floats]:

@@ -8,6 +8,7 @@ import click
 
 from spiritlevel.cli.gap import gap
 from spiritlevel.cli.reward import reward
+from spiritlevel.cli.world import world
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -347,5 +348,5 @@ def _finish(evidence: "Evidence", finished: "Finished", gate: bool) -> None:
         raise SystemExit(EXIT[finished.verdict.kind.value])
 
 
-for _group in (gap, reward):
+for _group in (gap, reward, world):
     app.add_command(_group)
