@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spiritlevel import firewall
 from spiritlevel.errors import DataError
+from spiritlevel.stats.clusters import codes_of
 from spiritlevel.types import Chat, Frozen, Instrument, Item, Preference, Reply, RewardModel, content_hash
 
 Floats = NDArray[np.float64]
@@ -35,9 +36,9 @@ def length_fit(scores: ArrayLike, characters: ArrayLike, groups: Sequence[object
     the prompt fixed, too). Scores that are no number are left out. Slope 0 where lengths do not differ.
     """
     table, logs = _table(scores), _logs(characters)
-    known = np.isfinite(table).all(axis=1)
+    known = np.asarray(np.isfinite(table).all(axis=1), dtype=bool)
     table, logs = table[known], logs[known]
-    codes = np.unique([str(g) for g, k in zip(groups, known, strict=True) if k], return_inverse=True)[1]
+    codes = codes_of([g for g, k in zip(groups, known, strict=True) if k])
     if not len(logs):
         raise DataError("no answer has a score, so nothing tells how the reward goes with length; give scored answers")
     count = np.bincount(codes)

@@ -195,7 +195,7 @@ def best_of_n(
 
 def chosen(journal: Journal, model: ModelRef, among: Ranked, reward: RewardModel, *, seed: int = 0) -> Selection:
     """The highest score of each prompt; of equal ones the first drawn, which is as good as by lot."""
-    known = ~np.isnan(among.scores).all(axis=1)
+    known = np.asarray(~np.isnan(among.scores).all(axis=1), dtype=bool)
     rows = [
         Choice(prompt=prompt, reply=replies[best], score=float(score[best]), mean=float(np.nanmean(score)), place=best)
         for prompt, replies, score, some in zip(among.prompts, among.replies, among.scores, known, strict=True)
