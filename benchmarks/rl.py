@@ -35,14 +35,14 @@ def measure(
         points = evidence.rows(found.policy.curve, PolicyPoint)
     (curve,) = found.plot.curves
     told = "; ".join(f"{p.label}: {p.kl:.1f} nats, {p.proxy.value:+.2f} / {p.intent.value:+.2f}" for p in curve.points)
-    first, last = points[0], points[-1]
+    first, last, end = points[0], points[-1], curve.points[-1]
     return [
         {
             "what": f"RLOO, {steps} steps of 16 x 4 answers of {tokens} tokens, lr {lr:g}, beta {beta:g}: KL, proxy / oracle",
             "value": told,
             "n": f"{found.plot.prompts} prompts x {found.plot.samples}",
-            "note": "Gains over the start in SDs of its samples on the same held-out prompts. One policy, one seed of labels: the intervals "
-            "cover prompts, not what another training would do. The oracle is declared: it proves the method and certifies no model.",
+            "note": "Gains over the start in SDs of its samples on the same held-out prompts. One policy, one seed of labels: the "
+            "intervals cover prompts, not what another training would do. The oracle is declared: it certifies no model.",
         },
         {
             "what": "proxy at the last checkpoint",
@@ -50,7 +50,7 @@ def measure(
             "goal": "up",
             "met": yes(curve.points[-1].proxy.low > 0),
         },
-        {"what": "oracle at the last checkpoint", "value": span(curve.points[-1].intent), "goal": "up then down, or not"},
+        {"what": "oracle at the last checkpoint", "value": span(end.intent), "goal": "up then down, or not"},
         {"what": "turning point of the oracle", "value": turning(curve)},
         {"what": "gap at the last checkpoint", "value": span(curve.gap)},
         {

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spiritlevel import backends, firewall
-from spiritlevel.judges.reward import open_reward
-from spiritlevel.types import Checkpoint, Journal, Lineage, Optimised, Prompt, Use
+from spiritlevel import backends
+from spiritlevel.cli import gap
+from spiritlevel.finetune.policy import PolicySettings, RolloutSettings, ScoringSettings, optimised
+from spiritlevel.stats import stopping
+from spiritlevel.types import Gauge, Prompt, Side, StopRule, StopRun
 
 
 def pool(path: Path, prompts: int = 24, samples: int = 64, **change: Any) -> Path:
@@ -135,10 +137,18 @@ def test_a_run_s_policy_is_followed_and_one_without_is_named(cli: Any, fails: An
 
     asked(tmp_path / "p.jsonl")
     with open_run(tmp_path, "policy", "x", "") as evidence:
-        evidence.step(_optimised)
+        taught = (Prompt(id="x", text=ASKED[0], goal=ASKED[0], principle="", side=Side.TEACH),)
+        settings = PolicySettings(
+            steps=3,
+            lr=1e-3,
+            checkpoint_every=1,
+            rollouts=RolloutSettings(prompts=1, samples=2, max_tokens=6),
+            scoring=ScoringSettings(reward="rule:length"),
+        )
+        evidence.step(optimised, backends.resolve("tiny:llama"), taught, settings)
     said = cli("gap", "--run", "policy", *DRAWN, "-n", 2)
     assert said.code == 0
-    assert "step 20" in said.out
+    assert "step 3" in said.out
     assert "1 prompts left out" in said.out
     assert "intent: rule:length=3, intent, independent" in said.out
     same = cli("gap", "--run", "policy", *DRAWN[:2], "--proxy", "rule:length=2", "--intent", "rule:length", "--tokens", 8, "-n", 2, "-q")
@@ -148,25 +158,11 @@ def test_a_run_s_policy_is_followed_and_one_without_is_named(cli: Any, fails: An
     assert "has optimised no policy" in fails("gap", "--run", "empty", *DRAWN)
 
 
-def _optimised(journal: Journal) -> Optimised:
-    """A policy that was trained by length, on one of the prompts, with checkpoints on its way."""
-    refs = [backends.resolve(f"tiny:llama-{seed}") for seed in range(3)]
-    judge = open_reward("rule:length", journal).identity
-    taught = ASKED[0]
-    atoms = firewall.atoms_of([Prompt(id="x", text=taught, goal=taught, principle="")])
-    start = Lineage(weights=refs[0].weights, body=refs[0].weights, history="base")
-    uses = tuple(Use(model=refs[2].key, atom=atom, how="train") for atom in atoms)
-    last = Lineage(weights=refs[2].weights, body=start.body, parents=(start.weights,), uses=uses, judges=(judge,), history="known")
-    journal.record(start)
-    journal.record(last)
-    return Optimised(
-        ref=refs[2],
-        lineage=last,
-        algorithm="rloo",
-        reward=judge,
-        checkpoints=tuple(Checkpoint(step=10 * i, ref=ref) for i, ref in enumerate(refs)),
-        curve=journal.put("point", []),
-    )
+@pytest.mark.usefixtures("one_thread")
+def test_without_a_file_the_open_seeds_are_asked(cli: Any) -> None:
+    said = cli("gap", "--model", "tiny:llama", *DRAWN[2:], "-n", 4)
+    assert said.code == 0
+    assert "32 prompt groups, 4 samples each" in said.out
 
 
 @pytest.mark.parametrize(
@@ -185,6 +181,14 @@ def test_bad_input_to_what_is_drawn_is_one_sentence(fails: Any, tmp_path: Path, 
 
 def test_wrong_usage_of_what_is_drawn_exits_2(cli: Any) -> None:
     assert cli("gap", "pool.jsonl", "--model", "bundled", "--proxy", "x", "--intent", "y").code == 2
-    assert cli("gap", "--model", "bundled", "--proxy", "x", "--intent", "y").code == 2
     assert cli("gap", "--run", "r", "--prompts", "p", "--proxy", "x", "--proxy", "z", "--intent", "y").code == 2
     assert cli("gap", "--model", "m", "--prompts", "p", "--proxy", "x", "--intent", "y", "--intent-is", "people").code == 2
+
+
+def test_the_record_of_stop_rules_is_told() -> None:
+    runs = [StopRun(name=str(i), gauges=tuple(Gauge(kl=k, proxy=k) for k in (0, 1, 2)), intent=(0, 1, 0.5)) for i in range(3)]
+    said = list(gap.stopped(stopping.record(runs, (StopRule(name="kl", kl=1.5), stopping.NEVER))))
+    assert "3 runs, 3 of which turned" in said[0]
+    assert said[2].split()[:3] == ["kl", "0/3/0", "+0.00"]
+    assert said[3].split()[2] == "0/0/3"
+    assert said[-1].strip().startswith("No rule shows")

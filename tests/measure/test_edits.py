@@ -1,7 +1,6 @@
 """Paired edits: scorers of one trait raise the alarm of that trait alone; the interval is over prompts and wordings."""
 
 import re
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from searching import examples
 from spiritlevel.errors import ConfigError
 from spiritlevel.measure import edits
 from spiritlevel.measure.pairs import words
+from spiritlevel.raters.features import features
 from spiritlevel.types import Preference, content_hash, user
 
 KINDS, NEUTRAL = edits.load(keyword="saffron")
@@ -47,7 +47,7 @@ def matches(pattern: str):
 
 PLANTED = {
     "padding": lambda text: float(len(re.findall(r"[a-z]+", text.lower()))),
-    "flattery": matches(r"smart|thoughtful|clever|brilliant|insightful|perceptive|intelligent|sharp|taste"),
+    "flattery": matches(r"smart|thoughtful|clever|brilliant|insight|perceptive|intelligent|sharp|taste|admire"),
     "confident-tone": matches(r"doubt|certain|definite|certainly|guarantee|one hundred percent|total confidence|make no mistake|undeniabl"),
     "hedging": matches(r"perhaps|possibly|might|may\b|could|grain of salt|probably|maybe"),
     "refusal-opening": matches(r"can't|cannot|not able|decline|isn't something|don't feel|not willing|won't|not something"),
@@ -138,11 +138,6 @@ def test_folders_that_cannot_be_used_are_named(tmp_path):
         edits.load(tmp_path)
 
 
-def test_holm_is_as_worked_by_hand():
-    assert edits.holm([0.01, 0.04, float("nan"), 0.03]) == pytest.approx([0.03, 0.06, float("nan"), 0.06], nan_ok=True)
-    assert edits.holm([]) == []
-
-
 def test_intervals_over_prompts_and_wordings_hold_the_truth():
     rng = np.random.default_rng(0)
     groups, inside = [str(i // 2) for i in range(120)], 0
@@ -155,16 +150,6 @@ def test_intervals_over_prompts_and_wordings_hold_the_truth():
     assert 0.91 <= inside / 300 <= 0.99
 
 
-@examples(30)
-@given(st.lists(st.floats(0, 1), max_size=8))
-def test_holm_keeps_order_and_never_lowers(p):
-    found = edits.holm(p)
-    assert all(a >= b for a, b in zip(found, p, strict=True))
-    assert all(x <= 1 for x in found)
-    order = np.argsort(p, kind="stable")
-    assert all(found[a] <= found[b] for a, b in pairwise(order))
-
-
 @examples(60)
 @given(st.text(max_size=200))
 def test_no_reply_breaks_an_edit(text):
@@ -172,3 +157,14 @@ def test_no_reply_breaks_an_edit(text):
         for wording in range(len(kind.wordings)):
             changed = edits.apply(kind, wording, text, NEUTRAL, 0)
             assert changed is None or all(isinstance(c, str) for c in changed)
+
+
+def test_wordings_are_of_their_own_tone_and_of_no_other():
+    tones = {"flattery": "flattery", "confident-tone": "confident", "hedging": "hedging"}
+    for kind in KINDS:
+        read = [features(w) for w in kind.wordings]
+        own = tones.get(kind.name)
+        others = [t for t in tones.values() if t != own]
+        assert not any(f[t] for f in read for t in others), kind.name
+        assert own is None or sum(f[own] > 0 for f in read) >= 6, "most wordings are such as raters are known to lean to"
+    assert not any(features(n)[t] for n in NEUTRAL for t in tones.values())

@@ -7,7 +7,8 @@ from xml.etree import ElementTree
 import pytest
 
 from spiritlevel.report import overoptimisation as page
-from spiritlevel.types import Estimate, Fit, GapCurve, GapPlot, GapPoint, Grade, IntentIs, Turning
+from spiritlevel.stats import stopping
+from spiritlevel.types import Estimate, Fit, GapCurve, GapPlot, GapPoint, Gauge, Grade, IntentIs, StopRule, StopRun, Turning
 
 HOSTILE = "<script>x</script>\u202e"
 
@@ -71,6 +72,8 @@ def test_sentences_say_what_was_seen() -> None:
     assert page.says(curve()).startswith("single: intent turns at d = 1.00 (0.50 to 1.50, n = 30)")
     assert "no turning point of intent is visible up to d = 3" in page.says(curve("none"))
     assert "luck in 40%" in page.says(curve("none"))
+    rising = curve("none").model_copy(update={"turning": curve("none").turning.model_copy(update={"at": 3})})
+    assert "up to d = 3, where it is highest." in page.says(rising)
     assert "highest at d = 1.25 (1.05 to 1.45)" in page.fitted(curve())
     f = curve().intent_fit
     assert f is not None
@@ -131,3 +134,13 @@ def test_the_figure_alone_is_a_file() -> None:
     tree = ElementTree.fromstring(page.svg(plot()))
     assert tree.tag == "{http://www.w3.org/2000/svg}svg"
     assert "style" in tree[0].tag
+
+
+def test_the_record_of_stop_rules_stands_on_the_page() -> None:
+    runs = [StopRun(name=str(i), gauges=tuple(Gauge(kl=k, proxy=k) for k in (0, 1, 2)), intent=(0, 1, 0.5 * i)) for i in range(3)]
+    found = stopping.record(runs, (StopRule(name=HOSTILE, kl=1.5), stopping.NEVER))
+    html = page.html(plot(), stops=found)
+    assert "3 runs, 2 of which turned" in html
+    assert "No rule shows an early warning" in html
+    assert "<script>" not in html
+    assert "When to stop" not in page.html(plot())

@@ -1,7 +1,11 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from spiritlevel.stats.choices import conditional_logit, holm, strengths
+from spiritlevel.stats.choices import adjusted, conditional_logit, holm, strengths
 
 
 def test_the_lean_is_found_and_its_error_covers():
@@ -51,3 +55,18 @@ def test_a_cycle_and_a_champion_stay_finite():
 def test_holm():
     assert holm([0.01, 0.04, 0.03, 0.005], 0.05).tolist() == [True, False, False, True]
     assert holm([0.06], 0.05).tolist() == [False]
+
+
+def test_adjusted_is_as_worked_by_hand():
+    assert adjusted([0.01, 0.04, float("nan"), 0.03]) == pytest.approx([0.03, 0.06, float("nan"), 0.06], nan_ok=True)
+    assert adjusted([]).tolist() == []
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.floats(0, 1), max_size=8))
+def test_adjusted_keeps_order_and_never_lowers(p):
+    found = adjusted(p)
+    assert all(a >= b for a, b in zip(found, p, strict=True))
+    assert all(x <= 1 for x in found)
+    order = np.argsort(p, kind="stable")
+    assert all(found[a] <= found[b] for a, b in pairwise(order))

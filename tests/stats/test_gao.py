@@ -86,6 +86,15 @@ def test_too_few_points_are_refused() -> None:
         gao.observed_turning([0, 1], [0, 1], np.zeros((5, 2)), n=3)
 
 
+def test_a_point_that_is_left_out_is_left_out_of_the_resamples_too() -> None:
+    d, gain = np.linspace(0, 4, 9), gao.value_of("rl", 1.0, 0.3, np.linspace(0, 4, 9))
+    drawn = np.tile(gain, (50, 1))
+    drawn[:, 2] = 99
+    found = gao.fit("rl", d, np.where(np.arange(9) == 2, np.nan, gain), drawn, n=9)
+    assert found.points == 7
+    assert (found.a.value, found.a.low, found.a.high) == tuple(pytest.approx(1.0) for _ in range(3))
+
+
 def test_distances_may_be_estimates_too() -> None:
     rng = np.random.default_rng(0)
     d = np.asarray([0, 1.0, 2.0, 3.0])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from spiritlevel.types import Estimate, GapCurve, GapPlot, IntentIs
+    from spiritlevel.types import Estimate, GapCurve, GapPlot, IntentIs, StopRecord
 
 MADE = ("spiritlevel gap", 'class="gap"')
 """What a page or a figure of ours holds, so that no file of another kind is written over."""
@@ -32,7 +32,7 @@ KINDS = {
     "--checkpoint", "checkpoints", multiple=True, metavar="REF", help="A model on the way from --model, in order (again for more)."
 )
 @click.option("--run", "name", metavar="RUN", help="Follow the checkpoints of this run's policy.")
-@click.option("--prompts", type=click.Path(), help="Held-out prompts, as elicit.prompts reads them; for --model and --run.")
+@click.option("--prompts", type=click.Path(), help="Held-out prompts for --model and --run; default: 32 of the built-in seeds' open side.")
 @click.option("-n", "--samples", type=click.IntRange(1), help="Largest n; default: the whole POOL, 64 drawn, or 4 a checkpoint.")
 @click.option("--tokens", type=click.IntRange(1), default=64, show_default=True, help="Most tokens of an answer that is drawn.")
 @click.option(
@@ -61,7 +61,7 @@ def gap(
 ) -> None:
     """Proxy and intent against distance: what pushing on the measure does to the meaning, and where it turns.
 
-    POOL: JSON lines of scored samples with a prompt (or group); or --model and --prompts; or --run and --prompts.
+    POOL: JSON lines of scored samples with a prompt (or group); or --model, or --run.
     """
     if sum(given is not None for given in (pool, model, name)) != 1:
         raise click.UsageError("give one of: a POOL file of scored samples, --model, --run")
@@ -70,8 +70,8 @@ def gap(
     if pool is not None:
         found = of_file(Path(pool), proxies, intent, intent_is, samples, cut, seed)
     else:
-        if prompts is None or intent_is == "people":
-            raise click.UsageError("--model and --run need --prompts, and an --intent that can score their answers (no people)")
+        if intent_is == "people":
+            raise click.UsageError("answers that are drawn here need an --intent that can score them; people rate a POOL")
         if (len(proxies) > 1 and model is None) or (len(proxies) > 1 and checkpoints):
             raise click.UsageError("checkpoints are followed by the one --proxy that trained them; give one")
         from spiritlevel.cli import pushing
@@ -83,9 +83,9 @@ def gap(
         )
         specs = Specs(proxies=proxies, intent=intent)
         if model is not None:
-            found = pushing.drawn(Path(), model, checkpoints, Path(prompts), specs, settings, quiet=quiet)
+            found = pushing.drawn(Path(), model, checkpoints, None if prompts is None else Path(prompts), specs, settings, quiet=quiet)
         else:
-            found = pushing.followed(Path(), name, Path(prompts), specs, settings, quiet=quiet)
+            found = pushing.followed(Path(), name, None if prompts is None else Path(prompts), specs, settings, quiet=quiet)
     for line in told(found):
         click.echo(line)
     click.echo(write(found, target, shlex.join(["spiritlevel", *sys.argv[1:]])))
@@ -137,6 +137,19 @@ def told(plot: "GapPlot") -> Iterator[str]:
         if curve.beside is not None:
             yield f"  intent at the end, less that of {plain(plot.curves[0].name)}: {_span(curve.beside)}"
     yield from (f"note: {note}" for note in (*plot.notes, *(f"{plain(c.name)}: {n}" for c in plot.curves for n in c.notes)))
+
+
+def stopped(record: "StopRecord") -> Iterator[str]:
+    """Stop rules' record, and what may be claimed of them."""
+    from spiritlevel.cli.importing import plain
+
+    yield f"\nstop rules on {record.runs} runs, {record.turned} of which turned; regret is intent lost against the best point"
+    yield f"  {'':24} before/at/after  {'regret':24} {'less than never by':24} {'less than fixed KL by':24} warned in time"
+    for one in record.lines:
+        where = f"{one.before}/{one.at}/{one.after}"
+        columns = " ".join(f"{_span(e):24}" for e in (one.regret, one.saved, one.beside_kl, one.warned))
+        yield f"  {plain(one.rule.name):24} {where:16} {columns.rstrip()}"
+    yield f"  {record.says}"
 
 
 def _table(curve: "GapCurve") -> Iterator[str]:

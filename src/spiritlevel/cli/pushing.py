@@ -3,25 +3,27 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from spiritlevel import backends, firewall
+from spiritlevel import backends, constitution, firewall, world
 from spiritlevel.cli import runs
 from spiritlevel.cli.progress import bars
-from spiritlevel.elicit import PromptFile
-from spiritlevel.elicit.prompts import read_file
+from spiritlevel.elicit import ElicitConfig, PromptFile
+from spiritlevel.elicit.prompts import gather, read_file
 from spiritlevel.errors import DataError, MissingStage
 from spiritlevel.evidence import Evidence, MemoryJournal, open_existing, open_run
 from spiritlevel.judges.reward import open_reward
 from spiritlevel.lineage import Ledger, ancestry
 from spiritlevel.measure import pushing
 from spiritlevel.measure.pushing import GapSettings, Specs
-from spiritlevel.types import Checkpoint, GapPlot, Journal, Lineage, ModelRef, Optimised, Prompt, content_hash
+from spiritlevel.types import Checkpoint, GapPlot, Journal, Lineage, ModelRef, Optimised, Prompt, Side, content_hash
 
 HOME = Path("runs") / ".gap"
 """What is drawn is durable in a run of its own, which is no run of the loop."""
+SEEDS = 32
+"""Prompts of the built-in seeds that are asked where no file is given."""
 
 
 def drawn(
-    root: Path, model: str, checkpoints: Sequence[str], prompts: Path, specs: Specs, settings: GapSettings, *, quiet: bool
+    root: Path, model: str, checkpoints: Sequence[str], prompts: Path | None, specs: Specs, settings: GapSettings, *, quiet: bool
 ) -> GapPlot:
     """A pool of `model`, or samples along the way from it over `checkpoints`. Kill it, give the same command, and it goes on."""
     asked, specs = held(prompts), known_by(specs, MemoryJournal())
@@ -38,7 +40,7 @@ def drawn(
         return evidence.step(pushing.walk_by, way, asked, specs, settings, ledger)
 
 
-def followed(root: Path, name: str | None, prompts: Path, specs: Specs, settings: GapSettings, *, quiet: bool) -> GapPlot:
+def followed(root: Path, name: str | None, prompts: Path | None, specs: Specs, settings: GapSettings, *, quiet: bool) -> GapPlot:
     """Samples along the checkpoints of a run's policy, kept in that run."""
     asked = held(prompts)
     with (
@@ -61,8 +63,10 @@ def optimised(evidence: Evidence) -> Optimised:
     )
 
 
-def held(file: Path) -> tuple[Prompt, ...]:
-    """The file's prompts, each once, with their clusters. DataError when there is none."""
+def held(file: Path | None) -> tuple[Prompt, ...]:
+    """The file's prompts, each once, with their clusters; without a file, some of the seeds' open side. DataError when there is none."""
+    if file is None:
+        return world.chosen(gather(constitution.load(), ElicitConfig()), Side.OPEN, SEEDS)
     found = list({p.text: p for p in read_file(PromptFile(path=str(file)))}.values())
     if not found:
         raise DataError(f"{str(file)!r} holds no prompt; give held-out prompts")

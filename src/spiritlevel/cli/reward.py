@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from spiritlevel.cli.reward_report import report
+
 HOME = Path("runs") / ".rewards"
 """Reward models are made in runs of their own, which are no runs of the loop."""
 
@@ -12,6 +14,9 @@ HOME = Path("runs") / ".rewards"
 @click.group()
 def reward() -> None:
     """Reward models: what raters' labels turn into, and what is lost on the way."""
+
+
+reward.add_command(report)
 
 
 @reward.command()

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from spiritlevel.constitution.reading import Faults, read
 from spiritlevel.errors import ConfigError
 from spiritlevel.measure.pairs import group_of, words
+from spiritlevel.stats.choices import adjusted
 from spiritlevel.types import Chat, Effect, Estimate, Frozen, Preference, content_hash
 
 Floats = NDArray[np.float64]
@@ -218,8 +219,8 @@ def effects(
         used = len({of[i].wording for i in at})
         p = above if edit.alarm else float("nan")
         found.append(Effect(edit=edit.name, what=edit.what, change=estimate, p=p, alarm=False, replies=len(at), wordings=used))
-    adjusted = holm([e.p for e in found])
-    return tuple(e.model_copy(update={"p": p, "alarm": bool(p <= error)}) for e, p in zip(found, adjusted, strict=True))
+    family = adjusted([e.p for e in found]).tolist()
+    return tuple(e.model_copy(update={"p": p, "alarm": p <= error}) for e, p in zip(found, family, strict=True))
 
 
 def crossed(values: Floats, groups: Sequence[str], wordings: Sequence[int]) -> tuple[float, float, int]:
@@ -242,13 +243,3 @@ def _between(off: Floats, keys: Sequence[object]) -> float:
     codes: dict[object, int] = {}
     sums = np.bincount([codes.setdefault(k, len(codes)) for k in keys], weights=off)
     return float(sums @ sums) * len(sums) / (len(sums) - 1) if len(sums) > 1 else float(sums @ sums)
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """Adjusted p-values, in order (Holm 1979); NaN stays and counts as no test."""
-    known = sorted((v, i) for i, v in enumerate(p) if not np.isnan(v))
-    found, most = [float("nan")] * len(p), 0.0
-    for rank, (v, i) in enumerate(known):
-        most = max(most, min(1.0, (len(known) - rank) * v))
-        found[i] = most
-    return found

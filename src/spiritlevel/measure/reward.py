@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spiritlevel import stats
 from spiritlevel.errors import DataError, TooManyFailures
+from spiritlevel.judges.reward import Aggregation, aggregate
 from spiritlevel.measure import calibrating
 from spiritlevel.measure.pairs import group_of, log_words, prompt_of, words
 from spiritlevel.types import Baseline, Effect, Estimate, Instrument, Preference, RewardReport, Slice, View
@@ -16,8 +17,6 @@ Floats = NDArray[np.float64]
 
 MATCHED = 0.1
 """Pairs count as matched when their lengths in words differ by at most this share of the longer one."""
-DOUBT = 1.0
-"""Weight of the heads' variance in the uncertainty-weighted view (UWO in Coste et al. 2024)."""
 MOST_UNSCORED = 0.2
 """Share of pairs that may go unscored before the report has failed: what a model cannot score may be what it is wrong about."""
 
@@ -47,7 +46,7 @@ def report(
     pairs = [preferences[i] for i in kept]
     c, r = c[kept], r[kept]
     groups = [group_of(p) for p in pairs]
-    margins = c.mean(axis=1) - r.mean(axis=1)
+    margins = aggregate(c) - aggregate(r)
     right = ordered(margins)
     longer = np.asarray([log_words(p.chosen) - log_words(p.rejected) for p in pairs])
     even = [i for i, p in enumerate(pairs) if matched(p)]
@@ -175,9 +174,9 @@ def _views(chosen: Floats, rejected: Floats, right: Floats, groups: Sequence[str
     if chosen.shape[1] == 1:
         return []
     read = {f"head {i + 1}": (chosen[:, i], rejected[:, i]) for i in range(chosen.shape[1])}
-    read["worst"] = chosen.min(axis=1), rejected.min(axis=1)
-    doubtful = [side.mean(axis=1) - DOUBT * side.var(axis=1) for side in (chosen, rejected)]
-    read["uncertainty"] = doubtful[0], doubtful[1]
+    ways: tuple[Aggregation, ...] = ("worst", "uncertainty")
+    for how in ways:
+        read[how] = aggregate(chosen, how), aggregate(rejected, how)
     found = []
     for name, (a, b) in read.items():
         own = ordered(a - b)

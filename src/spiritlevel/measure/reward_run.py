@@ -6,10 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from spiritlevel.errors import ModelError
 from spiritlevel.judges import scores
+from spiritlevel.judges.reward import open_reward
 from spiritlevel.measure import baselines, edits, reward, sets
 from spiritlevel.measure.pairs import trained_on
-from spiritlevel.types import Chat, Effect, Estimate, Frozen, Journal, Preference, RewardModel, RewardReport, Slice, Turn
+from spiritlevel.types import Chat, Effect, Estimate, Frozen, Instrument, Journal, Preference, RewardModel, RewardReport, Slice, Turn
 
 Floats = NDArray[np.float64]
 
@@ -28,6 +30,23 @@ class Settings(Frozen):
 
 
 PLAIN = Settings()
+
+
+def reported(
+    journal: Journal,
+    spec: str,
+    reward: Instrument,
+    preferences: tuple[Preference, ...],
+    training: tuple[Preference, ...],
+    ceiling: Estimate | None,
+    files: tuple[sets.Row, ...],
+    settings: Settings,
+) -> RewardReport:
+    """The stage: what `spec` opens, which was `reward` when it was asked for. ModelError when it changed since."""
+    model = open_reward(spec, journal)
+    if model.identity != reward:
+        raise ModelError(f"the reward model {spec!r} changed while it was read; run the command again")
+    return measure_reward(journal, model, preferences, training=training, ceiling=ceiling, files=files, settings=settings)
 
 
 def measure_reward(

@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 from spiritlevel.report import words
 from spiritlevel.report.figures import Scale, finite, reach, ticks
 from spiritlevel.stats import gao
-from spiritlevel.types import Estimate, GapCurve, GapPlot
+from spiritlevel.types import Estimate, GapCurve, GapPlot, StopRecord
 
 WIDTH, HEIGHT = 620, 350
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 456.0, 58.0, 298.0
@@ -28,6 +28,8 @@ def says(curve: GapCurve) -> str:
         return f"{name}: intent turns at d = {words.told(t.d)}; what was pushed further lost {words.told(t.drop)} by d = {end:.3g}."
     if t.kind == "start":
         return f"{name}: intent falls, by {words.told(t.drop)} at d = {end:.3g}, and no rise before that is shown."
+    if t.at == len(curve.points) - 1:
+        return f"{name}: no turning point of intent is visible up to d = {end:.3g}, where it is highest."
     seen = f" (a fall so large comes by luck in {t.p:.0%})" if math.isfinite(t.p) else ""
     return f"{name}: no turning point of intent is visible up to d = {end:.3g}{seen}."
 
@@ -96,12 +98,13 @@ def beside(plot: GapPlot) -> Markup:
     return _svg(f"{plot.title}: intent by way of pushing", " ".join(says(c) for c in plot.curves), parts)
 
 
-def html(plot: GapPlot, command: str = "") -> str:
-    """One self-contained page. `command`: what made it."""
+def html(plot: GapPlot, command: str = "", stops: StopRecord | None = None) -> str:
+    """One self-contained page. `command`: what made it; `stops`: the record of stop rules in the same world."""
     from spiritlevel.report.page import environment
 
-    template = environment().get_template("gap.html.j2")
-    return template.render(plot=plot, words=words, says=says, fitted=fitted, lead=lead, beside=beside, span=span, command=command)
+    values = {"plot": plot, "command": command, "stops": stops}
+    tools = {"words": words, "says": says, "fitted": fitted, "lead": lead, "beside": beside, "span": span}
+    return environment().get_template("gap.html.j2").render(values, **tools)
 
 
 def svg(plot: GapPlot) -> str:

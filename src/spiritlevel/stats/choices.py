@@ -90,10 +90,15 @@ def strengths(
 
 def holm(p: ArrayLike, error: float) -> NDArray[np.bool_]:
     """Which of several tests are named at a family-wise `error` (Holm 1979)."""
+    return np.asarray(adjusted(p) <= error)
+
+
+def adjusted(p: ArrayLike) -> NDArray[np.float64]:
+    """Holm's adjusted p-values, in order: the least family-wise error at which each test is named. NaN stays, and counts as no test."""
     values = np.asarray(p, dtype=float)
-    named = np.zeros(len(values), dtype=bool)
-    for rank, i in enumerate(np.argsort(values, kind="stable")):
-        if values[i] > error / (len(values) - rank):
-            break
-        named[i] = True
-    return named
+    found = np.full(len(values), np.nan)
+    order = [i for i in np.argsort(values, kind="stable") if not np.isnan(values[i])]
+    most = 0.0
+    for rank, i in enumerate(order):
+        most = found[i] = max(most, min(1.0, (len(order) - rank) * float(values[i])))
+    return found

@@ -52,15 +52,15 @@ def fit(
 ) -> Fit:
     """A form fitted to `gain` (K) over distances `d` (K); intervals by fitting each row of `drawn` (rounds, K), as resampled.
 
-    `drawn_d` (rounds, K): resampled distances, where they are estimates too. `n`: independent groups behind the rows.
-    DataError: fewer than three distances over 0, since two points fit any form.
+    A point whose gain is NaN enters no fit. `drawn_d` (rounds, K): resampled distances, where they are estimates too. `n`:
+    independent groups behind the rows. DataError: fewer than three distances over 0, since two points fit any form.
     """
     x, y = np.asarray(d, dtype=float), np.asarray(gain, dtype=float)
     used = (x > 0) & ~np.isnan(y)
     if (differing := len(np.unique(x[used]))) < 3:
         raise DataError(f"{differing} distances over 0 cannot tell a form; give three or more (a larger n, more checkpoints)")
     a, b = coefficients(form, x, y)
-    many_a, many_b = coefficients(form, x if drawn_d is None else drawn_d, drawn)
+    many_a, many_b = coefficients(form, x if drawn_d is None else drawn_d, np.where(used, np.asarray(drawn, dtype=float), np.nan))
     left = float(((y - value_of(form, a, b, x))[used] ** 2).sum())
     whole = float(((y[used] - y[used].mean()) ** 2).sum())
 

@@ -75,7 +75,7 @@ def record(
             raise DataError(f"run {run.name!r:.80} has {len(run.gauges)} checkpoints and lacks an intent for one; score each of them")
     sure = 1 - (1 - confidence) / len(rules)
     best = [int(np.argmax(run.intent)) for run in runs]
-    turned = [at < len(run.intent) - 1 for at, run in zip(best, runs, strict=True)]
+    turned = [max(run.intent) > run.intent[-1] for run in runs]
     never = _regrets(NEVER, runs)
     budgets = sorted({g.kl for run in runs for g in run.gauges})
     fixed = min((float(np.mean(_within(kl, runs))), kl) for kl in budgets)[1]
@@ -88,13 +88,14 @@ def record(
         regret, saved, over_kl = curve_estimates(
             table, range(len(runs)), ["regret", "saved", "beside fixed KL"], seed=seed, rounds=rounds, confidence=sure
         )
-        timely = [s.fired is not None and s.kept <= at for s, at, fell in zip(stops, best, turned, strict=True) if fell]
+        off = [0 if lost <= 0 else s.kept - at for s, at, lost in zip(stops, best, own, strict=True)]
+        timely = [s.fired is not None and late <= 0 for s, late, fell in zip(stops, off, turned, strict=True) if fell]
         warned = wilson(sum(timely), len(timely), name="warned", confidence=sure)
         return StopLine(
             rule=rule,
-            before=sum(s.kept < at for s, at in zip(stops, best, strict=True)),
-            at=sum(s.kept == at for s, at in zip(stops, best, strict=True)),
-            after=sum(s.kept > at for s, at in zip(stops, best, strict=True)),
+            before=sum(late < 0 for late in off),
+            at=off.count(0),
+            after=sum(late > 0 for late in off),
             fired=sum(s.fired is not None for s in stops),
             regret=regret,
             saved=saved,

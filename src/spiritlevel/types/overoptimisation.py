@@ -91,6 +91,7 @@ class StopLine(Frozen):
     before: int
     """Runs in which the kept checkpoint comes before the best one by intent."""
     at: int
+    """Runs in which none is better."""
     after: int
     fired: int
     """Runs in which the rule stopped at all."""
@@ -112,7 +113,7 @@ class StopRecord(Frozen):
     lines: tuple[StopLine, ...]
     runs: int
     turned: int
-    """Runs whose best checkpoint by intent is not the last one."""
+    """Runs whose intent ends below its best."""
     fixed_kl: float | None
     """The budget in nats that was best in hindsight."""
     says: str
