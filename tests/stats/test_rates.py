@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from searching import examples
@@ -51,6 +51,7 @@ def test_asking_the_same_prompt_again_buys_no_certainty() -> None:
 
 @examples(50)
 @given(st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 4)), min_size=1, max_size=30), st.sampled_from([0.8, 0.95, 0.99]))
+@example([(False, False, 0), (False, False, 0), (True, True, 0), (True, True, 0)], 0.8)
 def test_intervals_hold_their_value_and_stay_in_range(rows: list[tuple[bool, bool, int]], confidence: float) -> None:
     b, a, groups = (list(column) for column in zip(*rows, strict=True))
     e = stats.rate([float(x) for x in a], groups, confidence=confidence)
@@ -69,6 +70,17 @@ def test_more_confidence_is_a_wider_interval() -> None:
     assert wide.low < narrow.low
     assert narrow.high < wide.high
     assert wide.confidence == 0.99
+
+
+@pytest.mark.parametrize("ones", [1, 5, 10, 19])
+def test_that_nothing_changed_is_not_that_nothing_can(ones: int) -> None:
+    same = [1.0] * ones + [0.0] * (20 - ones)
+    few, many = (stats.paired_change(same * k, same * k, list(range(20 * k))) for k in (1, 50))
+    assert few.value == many.value == 0
+    assert few.low < -0.02
+    assert few.high > 0.02
+    assert many.low < 0 < many.high
+    assert many.high - many.low < (few.high - few.low) / 10
 
 
 def test_paired_change_agrees_with_newcombe_published_table() -> None:

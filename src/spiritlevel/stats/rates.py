@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spiritlevel.stats.clusters import codes_of, icc, limits, wilson_limits
+from spiritlevel.stats.clusters import codes_of, icc, limits, wilson_limits, worth
 from spiritlevel.types import Estimate
 
 
@@ -44,7 +44,8 @@ def paired_change(
 ) -> Estimate:
     """Mean of after - before over the same samples, values in [0, 1] (Newcombe 1998, Stat. Med. 17:2635, method 10, at effective n).
 
-    Square-and-add of the two Wilson intervals with the pairs' correlation: not degenerate when nothing changed.
+    Square-and-add of the two Wilson intervals with the pairs' correlation, which is kept as far under 1 as half a changed pair would
+    bring it (the method's continuity term): not degenerate when nothing changed.
     """
     b, a = np.asarray(before, dtype=float), np.asarray(after, dtype=float)
     if len(a) == 0:
@@ -55,6 +56,8 @@ def paired_change(
     la, ua = limits(pa, size, rho, confidence)
     lb, ub = limits(pb, size, rho, confidence)
     phi = float(np.corrcoef(a, b)[0, 1]) if a.std() > 0 and b.std() > 0 else 0.0
+    spread = (pa * (1 - pa) * pb * (1 - pb)) ** 0.5
+    phi = min(phi, max(0.0, 1 - 0.5 / (worth(size, rho) * spread))) if spread > 0 else phi
     down = (pa - la) ** 2 - 2 * phi * (pa - la) * (ub - pb) + (ub - pb) ** 2
     up = (ua - pa) ** 2 - 2 * phi * (ua - pa) * (pb - lb) + (pb - lb) ** 2
     d = pa - pb
