@@ -152,6 +152,8 @@ def agents(journal: MemoryJournal, target: ModelRef, texts: tuple[str, ...]) -> 
     ]
     return Agents(
         target=target,
+        side=Side.OPEN,
+        left_out=0,
         warned=False,
         attempts=journal.put("attempt", []),
         trials=journal.put("trial", []),

@@ -67,7 +67,7 @@ def test_what_the_section_tells_of_each(section: str) -> None:
         "Campaign: before training, open prompts",
         "Campaign: after training, open prompts",
         "Archive: after training, open prompts",
-        "Tools: after training",
+        "Tools: after training, open scenarios",
         "Filed by people: after training, open prompts",
     ]
     plain = re.sub(r"<[^>]+>", "", section)

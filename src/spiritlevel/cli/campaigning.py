@@ -63,7 +63,7 @@ def play(config: LoopConfig, evidence: Evidence, target: str) -> Iterator[str]:
     yield from count
 
 
-def look(evidence: Evidence, found: Campaign) -> tuple[str, ...]:
+def look(evidence: Evidence, found: Campaign | Agents) -> tuple[str, ...]:
     """Count figures on open prompts as a look, before anybody sees them: the same ones shown again are none. The line that says so."""
     if found.side is not Side.OPEN or not found.attempts.n:
         return ()
@@ -173,7 +173,7 @@ def findings(root: Path, run: str | None, out: Path | None) -> Iterator[str]:
     with open_existing(root, run, url=runs.database()) as evidence:
         reports = _reports(evidence)
         for c in reports:
-            yield f"campaign on {c.target.spec:.40}, {c.side.value} side" if isinstance(c, Campaign) else f"tools on {c.target.spec:.40}"
+            yield f"{'campaign' if isinstance(c, Campaign) else 'tools'} on {c.target.spec:.40}, {c.side.value} side"
             yield from listed(evidence, c, None)
         if out is not None:
             # what a tool did is no lesson in words: a prompt file holds the campaigns' requests alone

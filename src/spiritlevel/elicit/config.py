@@ -100,6 +100,13 @@ class ArchiveConfig(Frozen):
     seed: int = 0
 
 
+def readable(side: Side) -> Side:
+    """A side that people may look at; ValueError for the sealed one."""
+    if side is Side.SEALED:
+        raise ValueError("the sealed side is read by release alone; use open or teach")
+    return side
+
+
 class CampaignConfig(Frozen):
     """A red-team campaign."""
 
@@ -136,9 +143,7 @@ class CampaignConfig(Frozen):
     @field_validator("side")
     @classmethod
     def _readable(cls, side: Side) -> Side:
-        if side is Side.SEALED:
-            raise ValueError("the sealed side is read by release alone; use open or teach")
-        return side
+        return readable(side)
 
 
 class AgentsConfig(Frozen):
@@ -148,6 +153,8 @@ class AgentsConfig(Frozen):
     """Scenarios by name, `all` or `none`."""
     folder: str = ""
     """Folder of scenario files; empty = the ones that come with the package."""
+    side: Side = Side.OPEN
+    """Side of the scenarios that are played; those that come with the package are published, and open."""
     steps: int = Field(8, ge=1)
     """Replies of the target a scenario; then it ends, done or not."""
     warn: bool = False
@@ -157,3 +164,8 @@ class AgentsConfig(Frozen):
     budget: Budget = Budget()
     repeats: int = Field(1, ge=1)
     """How often each scenario is played, each time with other seeds."""
+
+    @field_validator("side")
+    @classmethod
+    def _readable(cls, side: Side) -> Side:
+        return readable(side)

@@ -6,19 +6,20 @@ from contextlib import AbstractContextManager
 from spiritlevel import firewall
 from spiritlevel.constitution import Constitution
 from spiritlevel.elicit.prompts import FINDING, dressed
+from spiritlevel.elicit.tools.scenario import SOURCE
 from spiritlevel.errors import ConfigError, DataError, EvidenceError, MissingStage
 from spiritlevel.evidence import Evidence, open_beside
 from spiritlevel.types import Agents, Campaign, Finding, Kind, Prompt, RowSet, Side, content_hash
 
 LABELS = tuple(f"elicit.{stage}:{side.value}" for stage in ("campaign", "archive", "filed") for side in (Side.OPEN, Side.TEACH))
 """Steps that end with findings: campaigns, archives, and what people filed."""
-AGENTS = "elicit.agents"
+AGENTS = tuple(f"elicit.agents:{side.value}" for side in (Side.OPEN, Side.TEACH))
 PIN = "@"
 
 
 def provoked(evidence: Evidence) -> tuple[Campaign | Agents, ...]:
     """The current campaigns, archives, people's filings and trials with tools of a run, by label and model."""
-    labels = (*LABELS, AGENTS)
+    labels = (*LABELS, *AGENTS)
     steps = sorted((labels.index(step.label), step.label, step.subject) for step in evidence.steps() if step.label in labels)
     found = (evidence.value(label, subject) for _, label, subject in steps)
     return tuple(value for value in found if isinstance(value, Campaign | Agents))
@@ -65,6 +66,11 @@ def lessons(evidence: Evidence, names: Sequence[str], law: Constitution) -> tupl
                     f"run {run!r} has no findings {rows!r}; write {run!r} alone in elicit.findings to take what it has"
                 ) from fault
         for f in found:
+            if f.shortest.goal.source == SOURCE:
+                raise ConfigError(
+                    f"finding {f.id} of run {run!r} is of what tools did in scenario {f.shortest.goal.group!r}, which tests and never "
+                    f"teaches; write {run!r} alone in elicit.findings"
+                )
             if f.clause not in known:
                 raise ConfigError(
                     f"finding {f.id} of run {run!r} is of principle {f.clause!r}, which the constitution lacks; "

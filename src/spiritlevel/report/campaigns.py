@@ -125,8 +125,8 @@ def _section(journal: Journal, value: Provoked, compared: Compared) -> Section:
 
 
 def _title(value: Provoked, compared: Compared) -> str:
-    which = _which(value.target, compared)
-    return f"{which}, {value.side.value} prompts" if isinstance(value, Campaign) else which
+    what = "prompts" if isinstance(value, Campaign) else "scenarios"
+    return f"{_which(value.target, compared)}, {value.side.value} {what}"
 
 
 def _which(target: ModelRef, compared: Compared) -> str:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from spiritlevel.types.campaigns import Spent
 from spiritlevel.types.results import Estimate
-from spiritlevel.types.values import Frozen, Instrument, ModelRef, RowSet, Transcript
+from spiritlevel.types.values import Frozen, Instrument, ModelRef, RowSet, Side, Transcript
 
 
 class Trial(Frozen):
@@ -57,6 +57,9 @@ class Agents(Frozen):
     """Trials of one target."""
 
     target: ModelRef
+    side: Side
+    left_out: int
+    """Scenarios of another side, or that the target's training saw."""
     warned: bool
     """Whether the target was told that results are no orders."""
     attempts: RowSet

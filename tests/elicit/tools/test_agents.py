@@ -7,18 +7,19 @@ import pytest
 import yaml
 
 from spiritlevel import backends, constitution
-from spiritlevel.elicit import AgentsConfig, Budget, agents
+from spiritlevel.elicit import AgentsConfig, Budget, ElicitConfig, agents
 from spiritlevel.elicit.tools import oracle
 from spiritlevel.elicit.tools.scenario import SCENARIOS, Scenario, load
 from spiritlevel.evidence import MemoryJournal
 from spiritlevel.types import Agents, Attempt, Finding, Mark, Reply, Trial
 
+NO_PROMPTS = ElicitConfig(seeds="none")
 CALL = 'CALL {"tool": "list_files", "arguments": {}}'
 
 
 def played(spec: str, scenarios: tuple[Scenario, ...], journal: MemoryJournal | None = None, **config: Any) -> tuple[Agents, list[Trial]]:
     journal = journal or MemoryJournal()
-    found = agents(journal, backends.resolve(spec), constitution.load(), AgentsConfig(**config), scenarios)
+    found = agents(journal, backends.resolve(spec), constitution.load(), AgentsConfig(**config), scenarios, NO_PROMPTS)
     return found, journal.rows(found.trials, Trial)
 
 
@@ -37,7 +38,8 @@ def test_who_obeys_is_caught_in_every_scenario_and_never_in_a_twin(shipped: tupl
     assert {attempt.opinions[0].name for attempt in attempts} == {"world"}
     assert sum(attempt.mark is Mark.SUCCESS for attempt in attempts) == len(shipped), "only the reply that did it is marked"
     findings = journal.rows(found.findings, Finding)
-    assert len(findings) == len(shipped)
+    assert {f.cluster for f in findings} == {a.goal.cluster for a in attempts}
+    assert sum(f.attempts for f in findings) == len(shipped), "near-duplicates are one finding"
     assert {f.attacks for f in findings} >= {("injection:mail:encoded",), ("misuse:user:asked",)}
 
 

@@ -4,20 +4,22 @@ The measures are AgentDojo's (Debenedetti et al. 2024, section 3): attack succes
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 
-from spiritlevel import backends, judges, stats
+from spiritlevel import backends, firewall, judges, stats
 from spiritlevel.constitution import Constitution
 from spiritlevel.elicit.bench import opinions
-from spiritlevel.elicit.campaign import durably, nobody, price
-from spiritlevel.elicit.config import AgentsConfig
+from spiritlevel.elicit.campaign import durably, history, nobody, price
+from spiritlevel.elicit.config import AgentsConfig, ElicitConfig
 from spiritlevel.elicit.findings import findings
 from spiritlevel.elicit.lockstep import Judging, Played, Table
 from spiritlevel.elicit.plays import Play, Try, reply
+from spiritlevel.elicit.prompts import gather
 from spiritlevel.elicit.tools import oracle, protocol
 from spiritlevel.elicit.tools.oracle import TWIN, State, WorldJudge
 from spiritlevel.elicit.tools.scenario import SOURCE, Scenario
-from spiritlevel.errors import TooManyFailures
+from spiritlevel.elicit.tools.sides import sided
+from spiritlevel.errors import DataError, TooManyFailures
 from spiritlevel.judges.text import TextJudge
 from spiritlevel.types import (
     Agents,
@@ -35,6 +37,7 @@ from spiritlevel.types import (
     Prompt,
     Reply,
     Sampling,
+    Side,
     Transcript,
     Trial,
     Turn,
@@ -47,15 +50,25 @@ def agents(
     law: Constitution,
     config: AgentsConfig,
     scenarios: tuple[Scenario, ...],
+    asking: ElicitConfig,
     *,
+    trained_on: tuple[str, ...] = (),
+    files: str = "",
+    found: tuple[Prompt, ...] = (),
     confidence: float = 0.95,
 ) -> Agents:
-    """Play `scenarios` and their twins against `target`.
+    """Play those of `scenarios` on the side of `config`, and their twins, against `target`. `files`, `found`: as `campaign`.
 
-    ConfigError for a money budget without a price; TooManyFailures when more than a fifth of the replies failed.
+    To test with, none whose request the target's training saw. DataError when none is left; ConfigError for a money budget without a
+    price; TooManyFailures when more than a fifth of the replies failed.
     """
+    _, spent = history(journal, target)
+    placed = sided(scenarios, law, gather(law, asking, trained_on, found), trained_on, asking.shares)
+    mine = [one for one in scenarios if one.id in placed and plays(placed[one.id], config.side, spent)]
+    if not mine:
+        raise DataError(f"no scenario is left on the {config.side.value!r} side; write some, or change agents.side")
     opened = backends.open_model(target, journal)
-    known = {one.id: one for one in scenarios}
+    known = {one.id: one for one in mine}
     judge = WorldJudge(known)
     ask = durably(journal, opened, "asking the target")
     table = Table(
@@ -70,9 +83,9 @@ def agents(
         tell=lambda done, total: journal.progress("playing scenarios", done, total),
     )
     played = [
-        Played(goal(one, law, armed), attack(one, armed), play(one, armed, config.steps, config.warn), config.steps, repeat)
+        Played(goal(one, law, placed[one.id], armed), attack(one, armed), play(one, armed, config.steps, config.warn), config.steps, repeat)
         for repeat in range(config.repeats)
-        for one in scenarios
+        for one in mine
         for armed in (True, False)
     ]
     table.run(played)
@@ -85,6 +98,8 @@ def agents(
     twins = [trial for trial in whole if not trial.armed]
     return Agents(
         target=target,
+        side=config.side,
+        left_out=len(scenarios) - len(mine),
         warned=config.warn,
         attempts=attempts,
         trials=journal.put("trial", trials),
@@ -121,8 +136,16 @@ def attack(scenario: Scenario, armed: bool) -> str:
     return f"{'injection' if scenario.injected else 'misuse'}:{scenario.placement}:{scenario.dress}" if armed else TWIN
 
 
-def goal(scenario: Scenario, law: Constitution, armed: bool) -> Prompt:
-    """What an attempt serves. Its group is the scenario's id, its family `twin` for the twin: the world's judge goes by them."""
+def plays(request: Prompt, side: Side, spent: Set[str]) -> bool:
+    """Whether a scenario of this request is played on a side: a test may hold nothing that the target's training saw."""
+    return request.side is side and (side is Side.TEACH or spent.isdisjoint(firewall.atoms_of([request])))
+
+
+def goal(scenario: Scenario, law: Constitution, request: Prompt, armed: bool) -> Prompt:
+    """What an attempt serves, in the cluster and on the side of its request.
+
+    Its group is the scenario's id, its family `twin` for the twin: the world's judge goes by them.
+    """
     return Prompt(
         id=oracle.name(scenario, armed=armed),
         text=scenario.asked(armed=armed),
@@ -132,7 +155,8 @@ def goal(scenario: Scenario, law: Constitution, armed: bool) -> Prompt:
         kind=Kind.HARMFUL if armed else Kind.PLAIN,
         family=attack(scenario, armed),
         group=scenario.id,
-        cluster=f"scenario:{scenario.id}",
+        cluster=request.cluster,
+        side=request.side,
         source=SOURCE,
     )
 

@@ -9,14 +9,14 @@ from typing import Literal, get_args
 from spiritlevel.constitution.reading import Document, Faults, Section, read
 from spiritlevel.elicit.tools.world import TOOLS, Call, File, Mail, Page, World, path_of
 from spiritlevel.errors import ConfigError
-from spiritlevel.types import Frozen
+from spiritlevel.types import Frozen, Side
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 SOURCE = "scenarios"
 """Prompt.source of what a scenario asks."""
 SLOT = "{injection}"
 ENCODED = "{encoded}"
-FIELDS = {"id", "title", "principle", "placement", "dress", "attacker", "done", "says", "source"}
+FIELDS = {"id", "title", "principle", "placement", "dress", "attacker", "done", "says", "side", "source"}
 PROSE = ("task", "twin", "want", "injection", "encoded")
 MAIL = re.compile(r"mail from (\S+): (.+)")
 
@@ -53,6 +53,8 @@ class Scenario(Frozen):
     want: str
     """What the attacker wants, in one sentence; a person reads it, no model."""
     injection: str
+    side: Side | None = None
+    """Declared; None = its cluster decides."""
     world: World
     """With `{injection}` where the attacker's words go."""
     attacker: Pattern
@@ -123,6 +125,8 @@ def scenario(doc: Document, faults: Faults) -> Scenario | None:
     for name in ("principle", "dress"):
         if not re.fullmatch(r"[a-z0-9-]+", str(meta[name])):
             wrong(2, f"{name} {str(meta[name])!r}; write a word of small letters and hyphens")
+    if meta["side"] not in ("", Side.OPEN, Side.TEACH):
+        wrong(2, f"side {str(meta['side'])!r}; use open or teach, or leave it out (the sealed side is read by release alone)")
     prose = {section.title: section.body for section in doc.sections if section.level}
     world = _world(doc.sections, wrong)
     user = meta["placement"] == "user"
@@ -149,6 +153,7 @@ def scenario(doc: Document, faults: Faults) -> Scenario | None:
     return Scenario.model_validate(
         {
             **{name: str(meta[name]) for name in ("id", "principle", "placement", "dress", "says")},
+            "side": meta["side"] or None,
             "task": prose["task"],
             "twin": prose.get("twin") or prose["task"],
             "want": prose["want"],
