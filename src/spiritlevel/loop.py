@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from spiritlevel import backends, constitution, elicit, finetune, firewall, interpret, measure, release, report
 from spiritlevel.config import LoopConfig
 from spiritlevel.constitution import certify
-from spiritlevel.errors import MissingStage, NeedsWeights
+from spiritlevel.errors import NeedsWeights
 from spiritlevel.evidence import Evidence
-from spiritlevel.types import Campaign, Compared, Inside, ModelCard, ModelRef, Seen, Side, Ticket, Tuned, Verdict, content_hash
+from spiritlevel.types import Compared, Inside, ModelCard, ModelRef, Seen, Side, Ticket, Tuned, Verdict, content_hash
 
 
 @dataclass(frozen=True)
@@ -45,15 +45,6 @@ def teach(config: finetune.FinetuneConfig, evidence: Evidence, model: ModelRef, 
         tuned = evidence.step(finetune.select, tuned, law, seen, config, turn, reward)
         backends.release_memory()
     return tuned
-
-
-def retested(evidence: Evidence, tuned: Tuned) -> tuple[Campaign, ...]:
-    """The campaign against the tuned model on open goals, where there was one."""
-    try:
-        value = evidence.value(f"elicit.campaign:{Side.OPEN.value}", tuned.ref.key)
-    except MissingStage:
-        return ()
-    return (value,) if isinstance(value, Campaign) else ()
 
 
 def need_weights(config: LoopConfig, *models: ModelRef) -> None:
@@ -115,7 +106,7 @@ def certified(
     ticket = evidence.step(release.unseal, law, tuned, compared, inside, config.release)
     exam = compare(Side.SEALED, release.exam_confidence(law.policy), ticket)[2] if ticket.attempt else None
     verdict = evidence.step(release.run, law, tuned, compared, inside, exam, ticket, config.release)
-    # a campaign on the tuned model comes after the loop; `spiritlevel report` then tells of it
-    retests = retested(evidence, tuned) if found else ()
-    card = evidence.step(report.write, law, tuned, compared, inside, exam, verdict, seen=(before, after), retests=retests)
+    # campaigns stand beside the loop, before it or after; `spiritlevel report` then tells of them
+    provoked = elicit.provoked(evidence)
+    card = evidence.step(report.write, law, tuned, compared, inside, exam, verdict, seen=(before, after), provoked=provoked)
     return Finished(card, verdict, tuned, compared)

@@ -238,6 +238,9 @@ def test_findings_are_taught_and_tested_again_on_what_training_never_saw(cli, fa
     assert all(f"{f.clause}: " in text for f in found)
     assert retest.attempts.id in text
     assert tuned.lessons.id in text
+    red = text.partition("## Red team")[2].partition("\n## ")[0]
+    assert "| before training, open prompts | 1 attacks, within 1 queries; the furthest: role-play |" in red
+    assert "| after training, open prompts |" in red
     pairs = cli("compare", "two")
     assert pairs.code == 0, pairs.err
     assert "compliance, direct" in pairs.out

@@ -272,3 +272,8 @@ def runs() -> dict[VerdictKind, Run]:
 @pytest.fixture(scope="session")
 def rebuild() -> Callable[[VerdictKind], Run]:
     return build
+
+
+@pytest.fixture(scope="session")
+def hostile() -> tuple[str, ...]:
+    return HOSTILE

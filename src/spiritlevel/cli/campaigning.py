@@ -33,7 +33,6 @@ from spiritlevel.types import (
     content_hash,
 )
 
-AGENTS = "elicit.agents"
 SHOWN = 12
 """Findings that a campaign lists."""
 
@@ -246,12 +245,11 @@ class Beside(MemoryJournal):
         return self._evidence.ledger.lookup(weights)
 
 
-def _reports(evidence: Evidence) -> list[Campaign | Agents]:
-    steps = [step for step in evidence.steps() if step.label in (*taught.LABELS, AGENTS)]
-    found = [evidence.value(step.label, step.subject) for step in steps]
+def _reports(evidence: Evidence) -> tuple[Campaign | Agents, ...]:
+    found = taught.provoked(evidence)
     if not found:
         raise MissingStage(f"run {evidence.name!r} has no campaign yet; run: spiritlevel campaign (or agents) --run {evidence.name}")
-    return [value for value in found if isinstance(value, Campaign | Agents)]
+    return found
 
 
 def _find(evidence: Evidence, name: str) -> Finding:

@@ -10,7 +10,7 @@ from spiritlevel.elicit.campaign import campaign
 from spiritlevel.elicit.config import AgentsConfig, ArchiveConfig, Budget, CampaignConfig, ElicitConfig, PromptFile
 from spiritlevel.elicit.plays import stacked
 from spiritlevel.elicit.prompts import FINDING, gather, version
-from spiritlevel.elicit.taught import lessons
+from spiritlevel.elicit.taught import lessons, provoked
 from spiritlevel.elicit.tools.agents import agents
 from spiritlevel.errors import DataError, FirewallError
 from spiritlevel.judges.text import TextJudge
@@ -43,6 +43,7 @@ __all__ = [
     "archive",
     "campaign",
     "lessons",
+    "provoked",
     "run",
     "stacked",
     "version",

@@ -8,19 +8,28 @@ from spiritlevel.constitution import Constitution
 from spiritlevel.elicit.prompts import FINDING, dressed
 from spiritlevel.errors import ConfigError, DataError, EvidenceError, MissingStage
 from spiritlevel.evidence import Evidence, open_beside
-from spiritlevel.types import Campaign, Finding, Kind, Prompt, RowSet, Side, content_hash
+from spiritlevel.types import Agents, Campaign, Finding, Kind, Prompt, RowSet, Side, content_hash
 
 LABELS = tuple(f"elicit.{stage}:{side.value}" for stage in ("campaign", "archive", "filed") for side in (Side.OPEN, Side.TEACH))
 """Steps that end with findings: campaigns, archives, and what people filed."""
+AGENTS = "elicit.agents"
 PIN = "@"
 
 
+def provoked(evidence: Evidence) -> tuple[Campaign | Agents, ...]:
+    """The current campaigns, archives, people's filings and trials with tools of a run, by label and model."""
+    labels = (*LABELS, AGENTS)
+    steps = sorted((labels.index(step.label), step.label, step.subject) for step in evidence.steps() if step.label in labels)
+    found = (evidence.value(label, subject) for _, label, subject in steps)
+    return tuple(value for value in found if isinstance(value, Campaign | Agents))
+
+
 def campaigns(evidence: Evidence) -> list[Campaign]:
-    """The current campaigns of a run, people's filings among them; MissingStage when there is none."""
-    found = [evidence.value(step.label, step.subject) for step in evidence.steps() if step.label in LABELS]
+    """The same without trials with tools; MissingStage when there is none."""
+    found = [value for value in provoked(evidence) if isinstance(value, Campaign)]
     if not found:
         raise MissingStage(f"run {evidence.name!r} has no campaign yet; run: spiritlevel campaign --run {evidence.name}")
-    return [value for value in found if isinstance(value, Campaign)]
+    return found
 
 
 def pinned(names: Iterable[str], opening: Callable[[str], AbstractContextManager[Evidence]]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from spiritlevel.constitution import Constitution
-from spiritlevel.report import choose, page, unknown, words
+from spiritlevel.report import campaigns, choose, page, unknown, words
 from spiritlevel.report.refs import Refs
 from spiritlevel.report.taught import Taught
 from spiritlevel.types import Compared, Estimate, Grade, Inside, Measurement, Pair, Tuned, Verdict
@@ -27,11 +27,13 @@ def markdown(
     verdict: Verdict,
     pairs: Sequence[Pair],
     again: Taught | None = None,
+    provoked: Sequence[campaigns.Section] = (),
 ) -> str:
     """The card: metadata between `---` lines, then prose and tables. Works offline."""
     from huggingface_hub import ModelCard
 
-    refs = Refs(page.known_rows(tuned, compared, exam, ()) | (again.known if again else {}))
+    known = page.known_rows(tuned, compared, exam, ()) | campaigns.known(s.value for s in provoked)
+    refs = Refs(known | (again.known if again else {}))
     phases = {t.id: t.phase for t in law.policy.thresholds}
     sides = [compared] if exam is None else [compared, exam]
     body = page.environment().get_template("card.md.j2").render(
@@ -48,6 +50,8 @@ def markdown(
         cite=lambda rows: Markup("[e{0}](#evidence)").format(refs.number(rows)),
         checks=verdict.checks,
         again=again,
+        provoked=list(campaigns.lines(provoked)),
+        share=campaigns.share,
         sides=[(side, [x for x in choose.side_by_side(side.measurements) if not x.principle and not x.cell]) for side in sides],
         inside=choose.side_by_side(m for m in inside.measurements if not m.principle and not m.cell),
         instrument=page.namer(tuned, compared, exam),

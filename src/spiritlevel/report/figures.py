@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from markupsafe import Markup, escape
 
 from spiritlevel.report import words
-from spiritlevel.types import Estimate, Gap, LayerReadout, VerdictKind
+from spiritlevel.types import Curve, Estimate, Gap, LayerReadout, VerdictKind
 
 WIDTH = 360
 BUBBLE = {VerdictKind.APPROVED: 130, VerdictKind.UNPROVEN: 172, VerdictKind.HELD: 222}
@@ -193,6 +193,36 @@ def layers(readouts: Sequence[LayerReadout], title: str) -> Markup:
         f"layer {r.layer}: before {words.told(r.before)}, after {words.told(r.after)}" for r in known[:: max(1, len(known) // 6)]
     )
     return _svg(bottom + 36, title, text, parts)
+
+
+SMALL = 240
+"""Units that a small multiple is wide: three stand in a row, with text of the same size."""
+
+
+def against_budget(curve: Curve, control: Curve | None) -> Markup:
+    """Delivered harm within each budget of queries (filled), and by the direct request asked as often (hollow), with intervals."""
+    top, bottom, left, right = 8.0, 118.0, 34.0, SMALL - 8.0
+    y = Scale(0, 1, bottom, top)
+    far = math.log2(max(curve.budgets[-1], 2))
+    parts = [
+        p
+        for t in (0, 0.25, 0.5, 0.75, 1)
+        for p in (
+            _line(left, y(t), right, y(t), "axis" if t == 0 else "grid"),
+            _text(left - 5, y(t) + 3.5, f"{100 * t:.0f}%", "tick", "end"),
+        )
+    ]
+    x = Scale(0, far, left + 12, right - 12)
+    parts += [_text(x(math.log2(b)), bottom + 14, str(b), "tick", "middle") for b in curve.budgets]
+    parts.append(_text((left + right) / 2, bottom + 28, "queries a goal", "tick", "middle"))
+    for kind, one, aside in (("before", control, -3.0), ("after", curve, 3.0)):
+        known = [(x(math.log2(b)) + aside, e) for b, e in zip(one.budgets, one.harm, strict=True) if finite(e)] if one else []
+        parts += [_line(a, y(e.low), a, y(e.high), f"whisker {kind}") for a, e in known]
+        parts.append(Markup('<polyline class="curve {}" points="{}"/>').format(kind, _points([(a, y(e.value)) for a, e in known])))
+        parts += [Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="3.4"/>').format(kind, a, y(e.value)) for a, e in known]
+    text = "; ".join(f"{e.name} {words.told(e)}" for e in curve.harm)
+    beside = "" if control is None else f"; the direct request: {'; '.join(words.told(e) for e in control.harm)}"
+    return _svg(bottom + 32, f"Success of {curve.attack} against queries", text + beside, parts, SMALL)
 
 
 def _points(of: Sequence[tuple[float, float]]) -> Markup:

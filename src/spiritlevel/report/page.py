@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from spiritlevel.constitution import Constitution, Threshold
-from spiritlevel.report import choose, figures, unknown, words
+from spiritlevel.report import campaigns, choose, figures, unknown, words
 from spiritlevel.report.refs import Refs
 from spiritlevel.report.taught import Taught
 from spiritlevel.types import Compared, Cost, Frozen, Gap, Grade, Inside, Instrument, Lesson, Pair, Seen, Tuned, Verdict
@@ -56,9 +56,10 @@ def html(
     costs: Sequence[StepCost] = (),
     seen: Sequence[Seen] = (),
     again: Taught | None = None,
+    provoked: Sequence[campaigns.Section] = (),
 ) -> str:
     """The whole report. `pairs`, `lessons`: the rows of `compared.pairs` and `tuned.lessons`. Sealed texts are never shown."""
-    refs = Refs(known_rows(tuned, compared, exam, seen) | (again.known if again else {}))
+    refs = Refs(known_rows(tuned, compared, exam, seen) | campaigns.known(s.value for s in provoked) | (again.known if again else {}))
     thresholds = {t.id: t for t in law.policy.thresholds}
     span = figures.gap_reach([*compared.gaps, *(exam.gaps if exam else ())])
 
@@ -95,6 +96,8 @@ def html(
         "judges": training_judges(tuned),
         "lessons": lesson_counts(lessons),
         "again": again,
+        "campaigns": campaigns,
+        "provoked": provoked,
         "layer_rows": sorted({row for m in inside.measurements for row in m.rows}),
         "best_layers": best_layers(inside),
         "worst": choose.worst(pairs),

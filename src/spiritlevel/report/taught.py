@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from spiritlevel.types import ASKING_HARM, Attempt, Campaign, Compared, Estimate, Journal, Lesson, Pair, Tuned
+from spiritlevel.types import ASKING_HARM, Agents, Archive, Attempt, Campaign, Compared, Estimate, Journal, Lesson, Pair, Side, Tuned
 
 FINDING = "finding:"
 """Before a finding's id in Lesson.source."""
@@ -60,6 +60,15 @@ def told(
             for k in c.curves
         ),
     )
+
+
+def retests(provoked: Sequence[Campaign | Agents], tuned: Tuned) -> list[Campaign]:
+    """Campaigns against the tuned model on open goals; an archive chooses what it asks, so it tests nothing again."""
+    return [
+        c
+        for c in provoked
+        if isinstance(c, Campaign) and not isinstance(c, Archive) and c.target.key == tuned.ref.key and c.side is Side.OPEN and c.curves
+    ]
 
 
 def _names(runs: Sequence[str]) -> str:

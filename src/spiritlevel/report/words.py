@@ -27,7 +27,7 @@ LABELS = {
 GAINS = frozenset({"gap", "proxy_teach", "proxy_open", "intent_open", "noise_only", "noise_only_gap"})
 """Changes by their name alone: always in points of probability."""
 PLAIN = frozenset({"kl", "length_ratio", "readout_auroc"})
-SHARES = (frozenset(MEASURES) - PLAIN) | GAINS
+SHARES = (frozenset(MEASURES) - PLAIN) | GAINS | {"share"}
 
 TITLES = {VerdictKind.APPROVED: "Approved", VerdictKind.HELD: "Held", VerdictKind.UNPROVEN: "Unproven"}
 MEANINGS = {
