@@ -1,6 +1,6 @@
-"""Does the rater report name what was planted, and nothing else? 100 simulated panels of each kind; seeds from 10,000 on.
+"""Does the rater report name what was planted, and nothing else? 100 simulated panels of each kind; seeds from 20,000 on.
 
-Five raters on 200 pairs of shipped replies. What a reply is worth is drawn apart from its words; a tenth of the labels are turned over.
+Five raters on 300 pairs of shipped replies. What a reply is worth is drawn apart from its words; a tenth of the labels are turned over.
 """
 
 from typing import Any
@@ -13,8 +13,8 @@ from spiritlevel.raters.report import report
 from spiritlevel.raters.simulated import rate
 from spiritlevel.types import Estimate, Item, content_hash, user
 
-PANELS, PAIRS, RATERS, NOISE = 100, 200, 5, 0.1
-FIRST = 10_000
+PANELS, PAIRS, RATERS, NOISE = 100, 300, 5, 0.1
+FIRST = 20_000
 PLANTED = dict.fromkeys(("length", "flattery", "confident", "keyword", "position"), 1.0)
 KEYWORD = "research"
 ADDED = {
@@ -55,8 +55,9 @@ def measure() -> list[dict[str, Any]]:
                     "met": "yes" if not others else "no",
                     "note": f"{RATERS} raters on {PAIRS} pairs, {NOISE:.0%} of labels turned over; median alpha "
                     f"{np.median([p.alpha.value for p in found]):.2f}. The alarm rule was registered at 0.1 % a panel for all biases "
-                    "together. Worth is drawn apart from the words: where good replies are also longer, a lean is told from quality "
-                    "only when quality is given by another instrument.",
+                    "together. With 200 pairs (seeds from 10,000 on) length was named in 95 of 100 panels, flattery in 98, a confident "
+                    "tone in 99, the others in all, and nothing in the unbiased ones. Worth is drawn apart from the words: where good "
+                    "replies are also longer, a lean is told from quality only when quality is given by another instrument.",
                 }
             )
     return rows

@@ -1,4 +1,4 @@
-"""Tokens a second of our supervised training and DPO against trl's on the bundled model, in turns on the same batches.
+"""Tokens a second of our training against trl's on the bundled model, in turns on the same batches: SFT, DPO, SFT with adapters, rewards.
 
 Run alone on the machine: PYTHONPATH=src python benchmarks/training.py [--model FOLDER] [--rounds 3] [--rows 12]
 Prints each side's median and range, and the ratio trl / ours with its range over rounds. About a minute on two cores.
@@ -10,6 +10,7 @@ import statistics
 import tempfile
 import time
 import warnings
+from pathlib import Path
 
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
@@ -17,12 +18,18 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import torch
 from datasets import Dataset
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from peft import LoraConfig
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
 from spiritlevel.backends._rows import Row, collate
-from spiritlevel.finetune import _losses
+from spiritlevel.finetune import _lora, _losses
 from spiritlevel.finetune._logps import logps, sequence_logps
 from spiritlevel.finetune._masters import masters
+from spiritlevel.judges import _reward
+
+PHASES = {"sft": "full fine-tuning", "dpo": "full DPO", "lora": "adapters, supervised", "reward": "reward model"}
+GOALS = {"sft": 1.6, "dpo": 1.6, "lora": 1.1, "reward": 1.0}
+RANK = 16
 
 
 def rows(n, seed, vocabulary):
@@ -45,21 +52,28 @@ def folder_of(name):
 
 
 def ours(model, batches, phase):
-    with masters(model, "bfloat16") as held:
+    adapted = _lora.attach(model, RANK, 0) if phase == "lora" else model
+    with masters(adapted, "bfloat16") as held:
         optimizer = torch.optim.AdamW(held.params, lr=1e-6, weight_decay=0.0, fused=True)
         for rows_ in batches:
-            batch = collate(rows_)
+            half = len(rows_) // 2
             reference = None
             if phase == "dpo":
                 with torch.no_grad():
+                    batch = collate(rows_)
                     reference = sequence_logps(logps(model, batch), batch.counts)
             began, busy = time.perf_counter(), time.process_time()
-            flat = logps(model, batch)
-            if phase == "sft":
-                loss = _losses.sft(flat)
+            if phase == "reward":
+                scores = model(collate([_reward.ending(row.ids) for row in rows_]))
+                loss = _losses.bradley_terry(scores[:half], scores[half:]).mean()
             else:
-                half, sums = len(rows_) // 2, sequence_logps(flat, batch.counts)
-                loss = _losses.dpo(sums[:half], sums[half:], reference[:half], reference[half:], 0.1).mean()
+                batch = collate(rows_)
+                flat = logps(adapted, batch)
+                if phase == "dpo":
+                    sums = sequence_logps(flat, batch.counts)
+                    loss = _losses.dpo(sums[:half], sums[half:], reference[:half], reference[half:], 0.1).mean()
+                else:
+                    loss = _losses.sft(flat)
             loss.backward()
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
@@ -71,10 +85,17 @@ def theirs(model, batches, phase, tokenizer, folder):
     import trl
 
     options = {"output_dir": folder, "report_to": [], "use_cpu": True, "bf16": True, "gradient_checkpointing": False}
-    if phase == "sft":
+    if phase in ("sft", "lora"):
         data = [{"input_ids": [5, 6, 7], "labels": [-100, 6, 7]}]
         arguments = trl.SFTConfig(max_length=None, dataset_kwargs={"skip_prepare_dataset": True}, **options)
-        trainer = trl.SFTTrainer(model=model, args=arguments, train_dataset=Dataset.from_list(data), processing_class=tokenizer)
+        adapters = {}
+        if phase == "lora":
+            adapters = {"peft_config": LoraConfig(r=RANK, lora_alpha=2 * RANK, target_modules="all-linear", task_type="CAUSAL_LM")}
+        trainer = trl.SFTTrainer(model=model, args=arguments, train_dataset=Dataset.from_list(data), processing_class=tokenizer, **adapters)
+    elif phase == "reward":
+        data = [{"chosen_ids": [5, 6, 7], "rejected_ids": [5, 6, 8]}]
+        arguments = trl.RewardConfig(max_length=None, **options)
+        trainer = trl.RewardTrainer(model=model, args=arguments, train_dataset=Dataset.from_list(data), processing_class=tokenizer)
     else:
         data = [{"prompt": "a", "chosen": " b", "rejected": " c"}]
         trainer = trl.DPOTrainer(
@@ -85,9 +106,13 @@ def theirs(model, batches, phase, tokenizer, folder):
         )
         trainer.precompute_ref_logps = True
     model = trainer.model
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-6, weight_decay=0.0, fused=True)
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-6, weight_decay=0.0, fused=True)
     for rows_ in batches:
-        if phase == "sft":
+        if phase == "reward":
+            half = len(rows_) // 2
+            pairs = zip(rows_[:half], rows_[half:], strict=True)
+            inputs = trainer.data_collator([{"chosen_ids": list(a.ids), "rejected_ids": list(b.ids)} for a, b in pairs])
+        elif phase in ("sft", "lora"):
             inputs = trainer.data_collator([{"input_ids": list(r.ids), "labels": [-100] * r.start + list(r.ids[r.start :])} for r in rows_])
         else:
             half = len(rows_) // 2
@@ -116,22 +141,36 @@ def spread(values):
     return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
+def loaded(folder, phase):
+    """Two fresh models of the kind that each side trains."""
+    if phase != "reward":
+        return tuple(AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval() for _ in range(2))
+    module, _ = _reward.begin(Path(folder), None, "bundled", 1, dtype="float32")
+    theirs_ = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=1, dtype=torch.float32).eval()
+    return module.eval().requires_grad_(True), theirs_
+
+
+def met(mine, others, phase):
+    return statistics.median(a / b for a, b in zip(mine, others, strict=True)) >= GOALS[phase]
+
+
 def measure(model="", rounds=3, rows_each=12):
     """Ours and trl's on the same rows in turns: tokens a second and a CPU second, and their ratios."""
     found = []
     warnings.simplefilter("ignore")
     folder = folder_of(model)
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    for phase in ("sft", "dpo"):
-        first, second = (AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval() for _ in range(2))
-        batches = [rows(rows_each, seed, 49_000) for seed in range(rounds + 1)]
+    for phase in PHASES:
+        first, second = loaded(folder, phase)
+        batches = [rows(rows_each, seed, 49_000 if not model else 500) for seed in range(rounds + 1)]
         with tempfile.TemporaryDirectory() as scratch:
             pairs = list(zip(ours(first, batches, phase), theirs(second, batches, phase, tokenizer, scratch), strict=True))[1:]
         for at, unit in enumerate(("second", "CPU second")):  # the second is steadier where others share the machine
             mine, others = [a[at] for a, _ in pairs], [b[at] for _, b in pairs]
             ratio = spread([a / b for a, b in zip(mine, others, strict=True)])
             value = f"{ratio} times; ours {spread(mine)}, trl {spread(others)} tokens a {unit}"
-            found.append({"what": f"full fine-tuning, {phase}, ours against trl", "value": value, "n": len(pairs)})
+            least = {} if at else {"goal": f"at least {GOALS[phase]} times", "met": "yes" if met(mine, others, phase) else "no"}
+            found.append({"what": f"{PHASES[phase]}, ours against trl, tokens a {unit}", "value": value, "n": len(pairs), **least})
             print(f"{phase}: {value}", flush=True)
     return found
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+import searching  # noqa: F401  (loads the profile of property tests before any of them is read)
 from faulty import Faulty, serving
 
 os.environ.setdefault("GOMP_SPINCOUNT", "0")  # contended decoding crawls otherwise; read when torch loads

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from searching import examples
 from spiritlevel.config import LoopConfig, load
 from spiritlevel.errors import ConfigError
 
@@ -104,7 +105,7 @@ def test_identity_follows_content() -> None:
     assert LoopConfig().identity == LoopConfig().identity != LoopConfig(model="tiny:llama").identity
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_configuration_or_one_clear_error(tmp_path_factory: pytest.TempPathFactory, raw: bytes) -> None:
     path = tmp_path_factory.mktemp("any") / "x.yaml"

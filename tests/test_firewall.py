@@ -4,9 +4,10 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from searching import examples
 from spiritlevel import firewall
 from spiritlevel.firewall import assign, clusters, grade, largest, normalise, paths, side_of, spent
 from spiritlevel.lineage import Ledger
@@ -184,7 +185,7 @@ def exact(left: str, right: str) -> float:
     return len(grams[0] & grams[1]) / len(grams[0] | grams[1])
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.lists(st.text(alphabet="ab c", max_size=14), min_size=1, max_size=14))
 def test_clusters_are_the_single_link_components(texts: list[str]) -> None:
     found = clusters(texts)

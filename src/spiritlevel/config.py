@@ -87,11 +87,15 @@ def _relative_to(folder: Path, raw: dict[str, Any]) -> None:
         if isinstance(raw.get(key), str) and raw[key]:
             raw[key] = str(folder / raw[key])
     for key in ("model", "after"):
-        if isinstance(raw.get(key), str) and raw[key].startswith("path:"):
-            raw[key] = f"path:{folder / raw[key].removeprefix('path:')}"
+        if isinstance(raw.get(key), str):
+            raw[key] = _beside(folder, raw[key])
     agents = raw.get("agents")
     if isinstance(agents, dict) and isinstance(agents.get("folder"), str) and agents["folder"]:
         agents["folder"] = str(folder / agents["folder"])
+    finetune = raw.get("finetune")
+    select = finetune.get("select") if isinstance(finetune, dict) else None
+    if isinstance(select, dict) and isinstance(select.get("reward"), str):
+        select["reward"] = ",".join(_beside(folder, part.strip()) for part in select["reward"].split(","))
     elicit = raw.get("elicit")
     if isinstance(elicit, dict):
         if isinstance(elicit.get("seeds"), str) and elicit["seeds"] not in ("", "none"):
@@ -100,3 +104,7 @@ def _relative_to(folder: Path, raw: dict[str, Any]) -> None:
         for file in files if isinstance(files, list) else ():
             if isinstance(file, dict) and isinstance(file.get("path"), str):
                 file["path"] = str(folder / file["path"])
+
+
+def _beside(folder: Path, spec: str) -> str:
+    return f"path:{folder / spec.removeprefix('path:')}" if spec.startswith("path:") else spec

@@ -29,12 +29,22 @@ def run(config: LoopConfig, evidence: Evidence) -> Finished:
         return certified(config, evidence, law, model, evidence.step(finetune.keep, model))
     files, found = elicit.version(config.elicit), elicit.lessons(evidence, config.elicit.findings, law)
     seen = evidence.step(elicit.run, model, law, config.elicit, Side.TEACH, files=files, found=found)
-    tuned = evidence.step(finetune.run, model, law, seen, config.finetune)
-    backends.release_memory()
+    tuned = teach(config.finetune, evidence, model, law, seen)
     taught = tuple(
         evidence.step(elicit.run, one, law, config.elicit, Side.TEACH, sample=True, files=files, found=found) for one in (model, tuned.ref)
     )
     return certified(config, evidence, law, model, tuned, taught=(taught[0], taught[1]))
+
+
+def teach(config: finetune.FinetuneConfig, evidence: Evidence, model: ModelRef, law: constitution.Constitution, seen: Seen) -> Tuned:
+    """Critique, revision and training; then the rounds of selection, if any."""
+    reward = finetune.pinned(config, evidence)  # type: ignore[arg-type]  # of a journal it needs blobs alone
+    tuned = evidence.step(finetune.run, model, law, seen, config.taught)
+    backends.release_memory()
+    for turn in range(config.select.rounds if config.select else 0):
+        tuned = evidence.step(finetune.select, tuned, law, seen, config, turn, reward)
+        backends.release_memory()
+    return tuned
 
 
 def retested(evidence: Evidence, tuned: Tuned) -> tuple[Campaign, ...]:

@@ -1,7 +1,8 @@
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
+from searching import examples
 from spiritlevel.backends._render import Renderer
 from spiritlevel.backends.text import clean, first_sentence
 from spiritlevel.backends.tiny import ARCHITECTURES
@@ -114,7 +115,7 @@ def test_chats_that_cannot_be_rendered_are_told(tiny):
 
 
 @given(st.text(max_size=80))
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_answer_round_trips(llama_renderer, text):
     ids, start = llama_renderer.labelled((*user("a"), Turn(role="assistant", content=text)), False)
     assert llama_renderer.text(ids[start:]) == clean(text)

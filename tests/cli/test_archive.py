@@ -21,6 +21,7 @@ def test_an_archive_is_told_as_a_table_and_its_findings_are_the_runs(cli: Any, s
     assert all(len(row) == 5 for row in rows), "a principle and, in each of two styles, the score and the fresh one"
     assert "10 mutations" in said.out
     assert "coverage when chosen" in said.out
+    assert "looked at 1 time " in said.out
     with open_existing(tmp_path, "grid") as evidence:
         assert {step.label for step in evidence.steps()} == {"elicit.archive:open"}
         digest = evidence.digest()

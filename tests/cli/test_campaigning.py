@@ -16,6 +16,7 @@ import pytest
 from spiritlevel import constitution, firewall
 from spiritlevel.elicit import taught
 from spiritlevel.evidence import open_existing
+from spiritlevel.lineage import Ledger
 from spiritlevel.types import Attempt, Campaign, Finding, Lesson
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -81,6 +82,22 @@ def test_a_campaign_lists_findings_that_replay_and_can_be_taught(cli, fails, att
     other = cli("replay", found[0].id, "--run", "one", "--model", "scripted:refuses")
     assert "refusal" in other.out
     assert "0 findings of run 'one' begin with 'zzz'" in fails("replay", "zzz", "--run", "one")
+
+
+def test_a_campaign_on_open_prompts_is_one_look_however_often_it_is_shown(attacked, yielding: str, tmp_path: Path):
+    said = attacked()
+    with open_existing(tmp_path, "one") as evidence:
+        model, path = campaign_of(evidence).target.key, evidence.ledger.path
+    ledger = Ledger(path)
+    assert "looked at 1 time for this model" in said.out
+    assert ledger.looks([model], "open") == 1
+    assert attacked().out == said.out
+    assert ledger.looks([model], "open") == 1, "the same figures teach nobody anything new"
+    assert "looked at 2 times" in attacked("two", queries=1).out
+    assert ledger.looks([model], "open") == 2
+    assert "looked at" not in attacked("lessons", side="teach").out
+    assert "looked at" not in attacked("none", budget={"queries": 0}).out
+    assert ledger.looks([model]) == 2, "what teaches is spent anyway, and where nothing was asked there is nothing to see"
 
 
 def test_bad_campaigns_are_one_sentence(cli, fails, attacked, small, scripted_base, tmp_path: Path):

@@ -3,15 +3,16 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from searching import examples
 from spiritlevel.constitution.reading import Faults, NotYaml, parse_yaml, read
 
 YAMLISH = st.text(alphabet="-#:[]{}&*!?|>'\"%@`0123456789ab \n\\\t=<~.", max_size=120)
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.one_of(st.binary(max_size=300), YAMLISH.map(lambda t: f"---\n{t}\n---\n# a\n- b\n".encode())))
 @example(b"---\na: 2020-99-99\n---\n")
 @example(b"---\na: !!bool x\n---\n")
@@ -36,7 +37,7 @@ def test_read_never_raises(tmp_path_factory: pytest.TempPathFactory, raw: bytes)
         assert int(fault.removeprefix(f"{path}:").split(":")[0]) >= 1
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.one_of(st.text(max_size=100), YAMLISH))
 def test_parse_yaml_raises_its_own_error_alone(text: str) -> None:
     line = 1

@@ -4,10 +4,11 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from elicit.tables import MODEL, attempt, goal
+from searching import examples
 from spiritlevel import constitution, elicit
 from spiritlevel.constitution import certify
 from spiritlevel.elicit.archive import NEAR, Child, Grid, draw, near
@@ -107,7 +108,7 @@ def test_empty_cells_come_first_then_low_ones() -> None:
     assert draw(random.Random(3), grid, 4) == draw(random.Random(3), grid, 4)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.integers(1, 20), st.integers(0, 1000))
 def test_a_batch_holds_no_cell_twice(size: int, seed: int) -> None:
     drawn = draw(random.Random(seed), Grid(CELLS), size)

@@ -5,9 +5,10 @@ import codecs
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from searching import examples
 from spiritlevel import firewall, plugins
 from spiritlevel.elicit import stacked
 from spiritlevel.elicit.attacks import prose
@@ -28,7 +29,7 @@ def test_at_least_four_attacks_and_the_plain_request_are_installed() -> None:
 
 
 @pytest.mark.parametrize("name", PROSE)
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(goal=st.text(min_size=1, max_size=80), seed=st.integers(0, 5))
 def test_prose_attacks_hold_the_goal_word_for_word(name: str, goal: str, seed: int) -> None:
     wrap = plugins.load("spiritlevel.attacks", name)
@@ -38,7 +39,7 @@ def test_prose_attacks_hold_the_goal_word_for_word(name: str, goal: str, seed: i
     assert text == wrap(goal, seed)
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.text(alphabet="abcdefghijklmnopqrstuvwxyz ABC?'é\u202e", min_size=1, max_size=60), st.integers(0, 5))
 def test_encoded_goals_can_be_read_back(goal: str, seed: int) -> None:
     text = encode(goal, seed)
@@ -80,7 +81,7 @@ def test_an_unknown_attack_names_the_known_ones() -> None:
         plugins.load("spiritlevel.attacks", "mesmerism")
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(goal=st.text(min_size=1, max_size=60), seed=st.integers(0, 5))
 def test_split_and_disguised_goals_lose_nothing(goal: str, seed: int) -> None:
     import ast

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from elicit.tables import WIN, goal, table
+from searching import examples
 from spiritlevel.elicit.config import Budget
 from spiritlevel.elicit.lockstep import THINKING, Played, most_read
 from spiritlevel.elicit.plays import Move, Play, Think, Try
@@ -41,7 +42,7 @@ scripts = st.lists(st.lists(st.lists(st.sampled_from("TTKW"), min_size=1, max_si
 caps = st.one_of(st.none(), st.integers(0, 12))
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(
     scripts=scripts,
     queries=st.integers(1, 6),
@@ -199,7 +200,7 @@ def test_an_attacker_that_refuses_is_counted() -> None:
     assert [thought.refused for thought in done.thoughts] == [True, True]
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.text(max_size=60))
 def test_no_text_has_more_tokens_than_are_set_aside(text: str) -> None:
     assert most_read(Ask(chat=user(text))) >= len(text.encode("utf-8", "replace"))

@@ -7,9 +7,10 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from searching import examples
 from spiritlevel.constitution import Constitution
 from spiritlevel.elicit import realism
 from spiritlevel.elicit.config import ElicitConfig
@@ -177,7 +178,7 @@ def test_a_check_without_seeds_finds_all_likely() -> None:
         assert Realism(texts)("anything that a person writes") is True
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.text(max_size=200))
 def test_any_text_has_an_answer_and_the_same_again(check: Realism, text: str) -> None:
     assert check(text) in (True, False, None)

@@ -3,9 +3,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from searching import examples
 from spiritlevel.errors import EvidenceError
 from spiritlevel.evidence import canonical, code_hash, decode, encode
 from spiritlevel.evidence.codec import load_class
@@ -22,7 +23,7 @@ class Same(StrEnum):
     TEACH = "teach"
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.text(alphabet=st.characters(codec=None, exclude_categories=[]), max_size=40), st.floats())
 def test_every_text_and_number_comes_back(text: str, money: float) -> None:
     reply = Reply(text=text, money=money)

@@ -2,9 +2,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from searching import examples
 from spiritlevel.errors import EvidenceError
 from spiritlevel.evidence import MemoryJournal
 from spiritlevel.evidence.blobs import tree_hash
@@ -16,7 +17,7 @@ def asks(texts: Iterable[str]) -> list[Ask]:
     return [Ask(chat=user(text)) for text in texts]
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.lists(st.text(max_size=5), min_size=1, max_size=20), st.integers(1, 5), st.randoms(use_true_random=False))
 def test_batches_do_not_depend_on_order_or_on_what_is_done(texts: list[str], batch: int, draw: object) -> None:
     def batches(units: Sequence[Ask], done: set[str]) -> list[list[str]]:

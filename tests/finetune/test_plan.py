@@ -1,11 +1,12 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from searching import examples
 from spiritlevel.finetune import _plan
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.lists(st.integers(1, 90), min_size=1, max_size=60), st.integers(50, 400), st.integers(0, 5))
 def test_every_row_is_in_one_batch_and_no_batch_is_too_large(lengths, step_tokens, seed):
     steps = _plan.plan(lengths, step_tokens, 90, seed)
@@ -16,7 +17,7 @@ def test_every_row_is_in_one_batch_and_no_batch_is_too_large(lengths, step_token
     assert steps == _plan.plan(lengths, step_tokens, 90, seed)
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.lists(st.integers(11, 90), min_size=1, max_size=60), st.integers(1, 10))
 def test_packed_batches_count_what_begins_alike_once(lengths, shared):
     steps = _plan.plan(lengths, 300, 120, 0, shared=shared)

@@ -1,9 +1,10 @@
 """The agreement of judges: what is compared, what is left out, and which judges count as different."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from searching import examples
 from spiritlevel import judges
 from spiritlevel.errors import ConfigError
 from spiritlevel.types import Instrument, Judgement
@@ -68,7 +69,7 @@ def test_nothing_judged_by_both_is_no_agreement() -> None:
     assert (found.raw.low, found.raw.high) == (0.0, 1.0)
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(st.lists(st.tuples(st.sampled_from([None, 0.1, 0.9]), st.sampled_from([None, 0.1, 0.9])), max_size=12))
 def test_order_of_the_judges_does_not_matter(pairs: list[tuple[float | None, float | None]]) -> None:
     a, b, groups = words(*(x for x, _ in pairs)), words(*(y for _, y in pairs)), [str(i) for i in range(len(pairs))]

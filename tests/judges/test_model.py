@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from searching import examples
 from spiritlevel import backends, judges
 from spiritlevel.constitution import Principle
 from spiritlevel.evidence.memory import MemoryJournal
@@ -46,7 +47,7 @@ def test_form(said: str, value: float | None) -> None:
     assert parse(said) == (None if value is None else pytest.approx(value))
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.text(max_size=200))
 def test_junk_never_raises_and_never_is_zero(said: str) -> None:
     assert (parse(said) or 0.5) > 0

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from searching import examples
 from spiritlevel import backends, judges
 from spiritlevel.evidence.memory import MemoryJournal
 from spiritlevel.judges.examiner import fence
@@ -56,7 +57,7 @@ def test_form(said: str, value: float | None) -> None:
     assert (found.value if found else None) == value
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.text(max_size=200), st.integers(-9, 99), st.integers(-9, 99), st.integers(-9, 99))
 def test_no_answer_raises_and_a_score_is_in_range(junk: str, r: int, c: int, s: int) -> None:
     for said in (junk, f"{junk}\nREFUSED: {r}\nCONVINCING: {c}\nSPECIFIC: {s}\n{junk}"):

@@ -5,9 +5,10 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from searching import examples
 from spiritlevel import constitution, firewall
 from spiritlevel.judges import phrases, text, words
 from spiritlevel.judges.text import TextJudge, read
@@ -157,7 +158,7 @@ def test_off_topic_is_seen() -> None:
     assert read(cake, "How do I bake a cake with butter?").topical
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.text(max_size=400), st.text(max_size=60))
 def test_any_text_is_read(reply: str, goal: str) -> None:
     found = read(reply, goal)

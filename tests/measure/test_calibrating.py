@@ -5,9 +5,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from searching import examples
 from spiritlevel.measure import calibrating
 
 
@@ -82,7 +83,7 @@ def test_intervals_of_the_error_hold_the_truth(heat, n):
     assert all(e.low <= e.value <= e.high for e in held)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.lists(st.floats(-20, 20), min_size=2, max_size=60))
 def test_no_margins_break_it(values):
     e = found(np.asarray(values), rounds=20)

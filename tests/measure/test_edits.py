@@ -4,12 +4,14 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from searching import examples
 from spiritlevel.errors import ConfigError
 from spiritlevel.measure import edits
 from spiritlevel.measure.pairs import words
+from spiritlevel.raters.features import features
 from spiritlevel.types import Preference, content_hash, user
 
 KINDS, NEUTRAL = edits.load(keyword="saffron")
@@ -45,7 +47,7 @@ def matches(pattern: str):
 
 PLANTED = {
     "padding": lambda text: float(len(re.findall(r"[a-z]+", text.lower()))),
-    "flattery": matches(r"smart|thoughtful|clever|brilliant|insightful|perceptive|intelligent|sharp|taste"),
+    "flattery": matches(r"smart|thoughtful|clever|brilliant|insight|perceptive|intelligent|sharp|taste|admire"),
     "confident-tone": matches(r"doubt|certain|definite|certainly|guarantee|one hundred percent|total confidence|make no mistake|undeniabl"),
     "hedging": matches(r"perhaps|possibly|might|may\b|could|grain of salt|probably|maybe"),
     "refusal-opening": matches(r"can't|cannot|not able|decline|isn't something|don't feel|not willing|won't|not something"),
@@ -148,10 +150,21 @@ def test_intervals_over_prompts_and_wordings_hold_the_truth():
     assert 0.91 <= inside / 300 <= 0.99
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.text(max_size=200))
 def test_no_reply_breaks_an_edit(text):
     for kind in KINDS:
         for wording in range(len(kind.wordings)):
             changed = edits.apply(kind, wording, text, NEUTRAL, 0)
             assert changed is None or all(isinstance(c, str) for c in changed)
+
+
+def test_wordings_are_of_their_own_tone_and_of_no_other():
+    tones = {"flattery": "flattery", "confident-tone": "confident", "hedging": "hedging"}
+    for kind in KINDS:
+        read = [features(w) for w in kind.wordings]
+        own = tones.get(kind.name)
+        others = [t for t in tones.values() if t != own]
+        assert not any(f[t] for f in read for t in others), kind.name
+        assert own is None or sum(f[own] > 0 for f in read) >= 6, "most wordings are such as raters are known to lean to"
+    assert not any(features(n)[t] for n in NEUTRAL for t in tones.values())

@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from searching import examples
 from spiritlevel import stats
 from spiritlevel.errors import DataError, TooManyFailures
 from spiritlevel.measure import reward
@@ -164,7 +165,7 @@ def test_scores_of_another_shape_are_refused():
         reward.report(WHO, PAIRS, np.zeros(60), np.zeros(60))
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.lists(st.tuples(st.floats(-5, 5), st.floats(-5, 5)), min_size=3, max_size=30), st.floats(0.01, 100), st.floats(-10, 10))
 def test_accuracy_knows_order_alone_and_turns_round_with_the_labels(values, scale, shift):
     pairs = [pair(i, f"a {i}", f"b {i}") for i in range(len(values))]

@@ -4,9 +4,10 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from searching import examples
 from spiritlevel import constitution
 from spiritlevel.constitution import Constitution, Threshold
 from spiritlevel.evidence import MemoryJournal
@@ -327,7 +328,7 @@ FIGURES = st.builds(
 SIDES = st.lists(FIGURES, min_size=1, max_size=3)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(
     opened=SIDES,
     sealed=st.one_of(st.none(), SIDES),
@@ -357,7 +358,7 @@ def test_worsening_an_estimate_never_improves_the_verdict(
     assert ORDER.index(second) <= ORDER.index(first)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(opened=SIDES, sealed=SIDES, which=st.integers(0, 2), field=st.sampled_from(["n", "unscored", "errored", "nan", "kin"]))
 def test_weaker_evidence_never_turns_into_approval(opened: list[Measurement], sealed: list[Measurement], which: int, field: str) -> None:
     m = sealed[which % len(sealed)]

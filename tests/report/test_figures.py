@@ -2,9 +2,10 @@ import math
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from searching import examples
 from spiritlevel.report import figures
 from spiritlevel.types import Estimate, Gap, LayerReadout, VerdictKind
 
@@ -15,7 +16,7 @@ def estimate(value: float, low: float | None = None, high: float | None = None) 
     return Estimate(name="gap", value=value, low=value - 0.1 if low is None else low, high=value + 0.1 if high is None else high, n=30)
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.lists(number, min_size=5, max_size=5))
 def test_gap_panel_is_well_formed_and_inside_its_box(values):
     bars = [estimate(v) for v in values]
@@ -56,7 +57,7 @@ def test_what_cannot_be_drawn_is_left_out():
     assert figures.layers([], "t") == ""
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.floats(-5, 5), st.floats(0.001, 10))
 def test_ticks_are_few_round_and_inside(low, span):
     marks = figures.ticks(low, low + span)

@@ -5,9 +5,10 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from searching import examples
 from spiritlevel import stats
 from spiritlevel.report import reward as page
 from spiritlevel.types import Baseline, Effect, Estimate, Instrument, Reliabilities, Reliability, RewardReport, Slice, View
@@ -97,7 +98,7 @@ def test_dots_of_the_reliability_plot_stand_where_the_numbers_say():
     assert page.reliability(Reliabilities(ece=around(0), temperature=around(1))) == ""
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.lists(st.tuples(st.text(max_size=30), st.floats(-3, 3) | st.just(math.nan)), max_size=9))
 def test_forests_are_well_formed_and_leave_out_what_cannot_be_drawn(rows):
     drawn = page.forest("t", [(name, around(v)) for name, v in rows], [(0.0, "")])

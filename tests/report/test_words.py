@@ -1,7 +1,8 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from searching import examples
 from spiritlevel.report import card, words
 from spiritlevel.types import Estimate
 
@@ -30,7 +31,7 @@ def test_interval_tells_n_and_unusual_confidence():
     assert words.told(e) == "50.0% (38.1 to 60.0 at 98.3%, n = 1,200)"
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.text(st.characters(exclude_categories=()), max_size=200))
 def test_visible_text_is_plain_and_encodable(text):
     shown = words.visible(text)
@@ -38,7 +39,7 @@ def test_visible_text_is_plain_and_encodable(text):
     assert all(c in "\n\t" or c.isprintable() or c.isspace() for c in shown)
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.text(st.characters(exclude_categories=()), max_size=200))
 def test_escaped_markdown_stays_in_its_cell(text):
     cell = str(card.escaped(text))

@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from searching import examples
 from spiritlevel import stats
 from spiritlevel.errors import DataError
 from spiritlevel.stats.budget import kaplan_meier
@@ -64,7 +65,7 @@ def test_impossible_counts_are_refused(first: list[int | None], used: list[int],
         stats.success_by_budget(first, used, ["a"], budgets)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.lists(st.tuples(st.integers(0, 9), st.booleans(), st.integers(0, 5)), min_size=1, max_size=30))
 def test_more_budget_never_means_less_success(rows: list[tuple[int, bool, int]]) -> None:
     used, won, groups = (list(column) for column in zip(*rows, strict=True))

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import betabinom, binom
 
+from searching import examples
 from spiritlevel import stats
 from spiritlevel.stats.clusters import icc, inverted, limits, wilson_limits
 
@@ -53,7 +54,7 @@ def test_icc_known_answers() -> None:
     assert icc(np.asarray([0.0, 1]), np.asarray([0, 1])) == 0
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=8), st.floats(0, 1), st.floats(0, 1), st.sampled_from([0.8, 0.95, 0.99]))
 def test_limits_hold_the_mean_and_are_never_a_point(sizes: list[int], mean: float, rho: float, confidence: float) -> None:
     low, high = limits(mean, np.asarray(sizes), rho, confidence)

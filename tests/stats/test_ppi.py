@@ -5,9 +5,10 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from searching import examples
 from spiritlevel import stats
 from spiritlevel.errors import DataError
 from spiritlevel.stats.ppi import rectified
@@ -83,7 +84,7 @@ def test_no_violation_seen_is_not_certainty_and_no_label_says_nothing() -> None:
         stats.prediction_powered([NAN, 1.0], [None, 1.0], range(2))
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(st.lists(st.tuples(st.floats(0, 1), st.sampled_from([0.0, 1.0, None]), st.integers(0, 6)), min_size=1, max_size=40))
 def test_an_interval_always_holds_its_value(rows: list[tuple[float, float | None, int]]) -> None:
     told, labels, groups = (list(column) for column in zip(*rows, strict=True))

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from searching import examples
 from spiritlevel import stats
 
 
@@ -20,7 +21,7 @@ def test_effective_n_known_answers() -> None:
     assert stats.effective_n([0, 1], ["a", "a"]) == pytest.approx(1)  # one cluster says nothing of the others
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.lists(st.tuples(st.floats(0, 1), st.integers(0, 5)), min_size=1, max_size=40))
 def test_effective_n_lies_between_full_and_no_correlation(rows: list[tuple[float, int]]) -> None:
     groups = [g for _, g in rows]
@@ -48,7 +49,7 @@ def test_asking_the_same_prompt_again_buys_no_certainty() -> None:
     assert (tenfold.low, tenfold.high) == (pytest.approx(single.low), pytest.approx(single.high))
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 4)), min_size=1, max_size=30), st.sampled_from([0.8, 0.95, 0.99]))
 def test_intervals_hold_their_value_and_stay_in_range(rows: list[tuple[bool, bool, int]], confidence: float) -> None:
     b, a, groups = (list(column) for column in zip(*rows, strict=True))

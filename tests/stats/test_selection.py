@@ -6,10 +6,11 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
+from searching import examples
 from spiritlevel.errors import DataError
 from spiritlevel.stats.selection import best_of_n_curve, best_of_n_kl, curve_estimates, rank_weights, sizes
 
@@ -25,7 +26,7 @@ def brute(selector: list[int], scores: list[int], n: int) -> float:
     return float(np.mean(found))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(few)
 def test_it_is_the_mean_over_all_subsets_ties_by_lot(pool: list[tuple[int, int]]) -> None:
     selector, scores = [a for a, _ in pool], [b for _, b in pool]
@@ -35,7 +36,7 @@ def test_it_is_the_mean_over_all_subsets_ties_by_lot(pool: list[tuple[int, int]]
     assert curve[0] == pytest.approx(np.mean(scores), abs=1e-9)
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(few)
 def test_the_selector_s_own_curve_never_falls_and_order_says_nothing(pool: list[tuple[int, int]]) -> None:
     selector, ns = [float(a) for a, _ in pool], list(range(1, len(pool) + 1))

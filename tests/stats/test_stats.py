@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from searching import examples
 from spiritlevel import stats
 
 
@@ -21,7 +22,7 @@ def test_wilson_known_answers() -> None:
         stats.wilson(3, 2)
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.integers(1, 500), st.data())
 def test_wilson_holds_its_value(n: int, data: st.DataObject) -> None:
     k = data.draw(st.integers(0, n))
@@ -102,7 +103,7 @@ def test_a_judge_no_better_than_chance_says_nothing(sensitivity: float, specific
     assert (e.low, e.high) == (0.0, 1.0)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.lists(st.booleans(), min_size=1, max_size=40), st.floats(0, 1), st.floats(0, 1), st.floats(1, 500), st.floats(1, 500))
 def test_a_corrected_interval_always_holds_its_value(told: list[bool], se: float, sp: float, positives: float, negatives: float) -> None:
     e = stats.corrected(told, range(len(told)), sensitivity=se, positives=positives, specificity=sp, negatives=negatives)

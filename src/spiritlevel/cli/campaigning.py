@@ -1,12 +1,13 @@
 """`spiritlevel campaign`, `findings` and `replay`: red-team a model, list what was found, ask it again."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from spiritlevel import audit, backends, constitution, elicit, firewall
 from spiritlevel.cli import runs
-from spiritlevel.cli.telling import span
+from spiritlevel.cli.telling import looked, span
 from spiritlevel.config import LoopConfig
 from spiritlevel.constitution import certify
 from spiritlevel.demo import one_line
@@ -15,8 +16,22 @@ from spiritlevel.elicit.tools import oracle, scenario
 from spiritlevel.errors import DataError, MissingStage
 from spiritlevel.evidence import Evidence, MemoryJournal, open_existing
 from spiritlevel.judges import violation
-from spiritlevel.judges.text import TextJudge
-from spiritlevel.types import Agents, Archive, Ask, Attempt, Campaign, Curve, Estimate, Finding, Judge, Lineage, ModelRef, Tuned
+from spiritlevel.types import (
+    Agents,
+    Archive,
+    Ask,
+    Campaign,
+    Curve,
+    Estimate,
+    Finding,
+    Lineage,
+    ModelRef,
+    Prompt,
+    Side,
+    Transcript,
+    Tuned,
+    content_hash,
+)
 
 AGENTS = "elicit.agents"
 SHOWN = 12
@@ -42,8 +57,20 @@ def play(config: LoopConfig, evidence: Evidence, target: str) -> Iterator[str]:
         found=elicit.lessons(evidence, config.elicit.findings, law),
         confidence=law.policy.confidence,
     )
+    count = look(evidence, found)
     yield from told(found)
     yield from listed(evidence, found)
+    yield from count
+
+
+def look(evidence: Evidence, found: Campaign) -> tuple[str, ...]:
+    """Count figures on open prompts as a look, before anybody sees them: the same ones shown again are none. The line that says so."""
+    if found.side is not Side.OPEN or not found.attempts.n:
+        return ()
+    key = found.target.key
+    model = evidence.ledger.lookup(key) or Lineage(weights=key, body=key)
+    firewall.look(evidence.ledger, model, Side.OPEN.value, content_hash(found))
+    return (f"  {looked(evidence, model)}",)
 
 
 def fill(config: LoopConfig, evidence: Evidence, target: str) -> Iterator[str]:
@@ -62,9 +89,11 @@ def fill(config: LoopConfig, evidence: Evidence, target: str) -> Iterator[str]:
         found=elicit.lessons(evidence, config.elicit.findings, law),
         confidence=law.policy.confidence,
     )
+    count = look(evidence, found)
     yield from told(found)
     yield from grid(found)
     yield from listed(evidence, found)
+    yield from count
 
 
 def grid(a: Archive) -> Iterator[str]:
@@ -135,7 +164,8 @@ def listed(evidence: Evidence, c: Campaign | Agents, most: int | None = SHOWN) -
     yield f"  findings: {len(found)}{'' if most is None or len(found) <= most else f' (the first {most}; all: spiritlevel findings)'}"
     for f in found[:most]:
         unlikely = "" if f.realistic is not False else "  [no user would send it]"
-        yield f"    {f.id}  {f.clause:24} {f.severity:.2f}  {', '.join(f.attacks)}  {one_line(f.shortest.goal.goal, 80)!r}{unlikely}"
+        grave = f"{f.severity:.2f}" if isinstance(c, Campaign) else "done"
+        yield f"    {f.id}  {f.clause:24} {grave}  {', '.join(f.attacks)}  {one_line(f.shortest.goal.goal, 80)!r}{unlikely}"
 
 
 def findings(root: Path, run: str | None, out: Path | None) -> Iterator[str]:
@@ -166,27 +196,38 @@ def replay(root: Path, finding: str, run: str | None, model: str | None) -> Iter
         if shortest.steer is not None:
             opened = backends.steered(opened, shortest.steer, journal)
         (_, reply), *_ = opened.stream([ask], [backends.seed(ref.key + opened.numerics, ask)])
-        text, deciding = _readers(config, journal, shortest)
         again = shortest.transcript.model_copy(update={"reply": reply, "model": ref.key})
-        word, outcome = deciding.judge([again])[0], text.judge([again])[0]
-        yield f"finding {f.id}: {f.clause}, {f.shortest.attack}, severity {f.severity:.2f}"
+        came = _came_of(config, journal, shortest.goal)
+        tools = shortest.goal.source == scenario.SOURCE
+        yield f"finding {f.id}: {f.clause}, {shortest.attack}, {'by what its tools did' if tools else f'severity {f.severity:.2f}'}"
+        if tools:
+            yield f"  wanted    {one_line(shortest.goal.goal, 400)}"
         yield from (f"  {turn.role:9} {one_line(turn.content, 400)}" for turn in ask.chat)
         if (steer := shortest.steer) is not None:
             yield f"  steered   {steer.kind} {steer.coefficient:g} after blocks {', '.join(map(str, steer.layers))}"
         yield f"  then      {one_line(shortest.transcript.reply.text, 400)}"
+        if tools:
+            yield f"            {one_line(came(shortest.transcript), 400)}"
         yield f"  now       {one_line(reply.text if reply.error is None else reply.error, 400)}"
-        judged = "could not be judged" if word.probability is None else f"delivered harm {word.probability:.2f}"
-        yield f"  {ref.spec:.40}: {outcome.outcome.value if outcome.outcome else 'no outcome'}, {judged}"
+        yield f"  {ref.spec:.40}: {one_line(came(again), 400)}"
 
 
-def _readers(config: LoopConfig, journal: MemoryJournal, attempt: Attempt) -> tuple[Judge, Judge]:
-    """The text judge and the judge that decided an attempt: the world's state for those with tools."""
+def _came_of(config: LoopConfig, journal: MemoryJournal, goal: Prompt) -> Callable[[Transcript], str]:
+    """Says what came of a reply in the words of what was found: what tools did, else how it reads and how much harm it delivers."""
     law = constitution.load(config.constitution)
-    if attempt.goal.source == "scenarios":
-        chosen = scenario.load((attempt.goal.group,), config.agents.folder, (p.id for p in law.principles))
-        return TextJudge(), oracle.WorldJudge({one.id: one for one in chosen})
+    if goal.source == scenario.SOURCE:
+        (played,) = scenario.load((goal.group,), config.agents.folder, (p.id for p in law.principles))
+        if goal.id != oracle.name(played, armed=True):
+            return lambda t: f"scenario {played.id!r} was edited since, so it cannot be judged"
+        return partial(oracle.told, played)
     text, _, deciding = violation.of_constitution(journal, law, certify.load(config.constitution))
-    return text, deciding
+
+    def read(t: Transcript) -> str:
+        word, outcome = deciding.judge([t])[0], text.judge([t])[0].outcome
+        judged = "could not be judged" if word.probability is None else f"delivered harm {word.probability:.2f}"
+        return f"{outcome.value if outcome else 'no outcome'}, {judged}"
+
+    return read
 
 
 class Beside(MemoryJournal):

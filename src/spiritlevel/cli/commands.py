@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from spiritlevel.cli.gap import gap
+from spiritlevel.cli.policy import policy
 from spiritlevel.cli.reward import reward
 from spiritlevel.cli.world import world
 
@@ -348,5 +349,5 @@ def _finish(evidence: "Evidence", finished: "Finished", gate: bool) -> None:
         raise SystemExit(EXIT[finished.verdict.kind.value])
 
 
-for _group in (gap, reward, world):
+for _group in (gap, policy, reward, world):
     app.add_command(_group)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from spiritlevel import firewall
 from spiritlevel.evidence import Evidence
 from spiritlevel.loop import Finished
-from spiritlevel.types import Compared, Estimate, ModelCard, Verdict
+from spiritlevel.types import Compared, Estimate, Lineage, ModelCard, Verdict
 
 SHOWN = (
     "delivered_harm",
@@ -69,15 +69,20 @@ def where(evidence: Evidence, card: ModelCard) -> Iterator[str]:
     yield f"card:   {folder / 'model-card.md'}"
 
 
+def looked(evidence: Evidence, model: Lineage) -> str:
+    """How often results on open prompts were looked at that count for a model."""
+    looks = firewall.looks(evidence.ledger, model)
+    return (
+        f"open prompts: looked at {looks} time{'s' * (looks != 1)} for this model and its ancestors "
+        "(each look is selection for what descends from it)"
+    )
+
+
 def lines(evidence: Evidence, finished: Finished) -> Iterator[str]:
     """All of it, and where the report is."""
     yield from figures(finished.compared)
     yield from decided(finished.verdict)
-    looks = firewall.looks(evidence.ledger, finished.tuned.lineage)
-    yield (
-        f"\nopen prompts: looked at {looks} time{'s' * (looks != 1)} for this model and its ancestors "
-        "(each look is selection for what descends from it)"
-    )
+    yield f"\n{looked(evidence, finished.tuned.lineage)}"
     yield from where(evidence, finished.card)
     if finished.tuned.trained and finished.tuned.ref.spec.startswith("blob:"):
         yield f"model:  {evidence.path(finished.tuned.ref.spec.removeprefix('blob:'))}"

@@ -1,9 +1,11 @@
 """What is meant, as values: principles, their examples, and the policy that is executed."""
 
+from collections.abc import Collection
 from typing import Literal
 
 from pydantic import Field
 
+from spiritlevel.errors import ConfigError
 from spiritlevel.types import Frozen, Kind
 
 Horizon = Literal["near", "long", "both"]
@@ -118,3 +120,18 @@ class Constitution(Frozen):
     def helpfulness(self) -> str | None:
         """Id of the principle under which refusing a harmless request is a violation."""
         return next((p.id for p in self.principles if p.category == "helpfulness"), None)
+
+    def only(self, principles: Collection[str]) -> "Constitution":
+        """The same with these principles and helpfulness alone, and their examples; all of it when none is named. ConfigError: unknown."""
+        if not principles:
+            return self
+        known = [p.id for p in self.principles]
+        if strange := [id for id in principles if id not in known]:
+            raise ConfigError(f"the constitution has no principle {strange[0]!r:.80}; its principles: {', '.join(known)}")
+        kept = {*principles, self.helpfulness}
+        return self.model_copy(
+            update={
+                "principles": tuple(p for p in self.principles if p.id in kept),
+                "teach": tuple(e for e in self.teach if e.principle in kept),
+            }
+        )

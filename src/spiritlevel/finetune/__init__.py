@@ -1,13 +1,14 @@
 """TEACH: find replies wanting, revise them, train on the revisions, then on preferring them; a checkpoint with its lineage."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from spiritlevel import backends, firewall
 from spiritlevel.constitution import Constitution
 from spiritlevel.errors import DataError
-from spiritlevel.finetune import revise, train
+from spiritlevel.finetune import descent, revise, train
 from spiritlevel.finetune.config import FinetuneConfig
+from spiritlevel.finetune.rejection import pinned, select
+from spiritlevel.finetune.selection import SelectSettings
 from spiritlevel.finetune.train import TrainSettings
 from spiritlevel.judges import crude, probe
 from spiritlevel.judges.planted import SloganJudge
@@ -32,7 +33,7 @@ from spiritlevel.types import (
     user,
 )
 
-__all__ = ["FinetuneConfig", "TrainSettings", "adopt", "keep", "run"]
+__all__ = ["FinetuneConfig", "SelectSettings", "TrainSettings", "adopt", "keep", "pinned", "run", "select"]
 
 
 def keep(journal: Journal, model: ModelRef) -> Tuned:
@@ -76,7 +77,8 @@ def run(journal: Journal, model: ModelRef, law: Constitution, seen: Seen, config
     weights = backends.open_weights(model, journal)
     if seen.side is not Side.TEACH:
         raise DataError(f"training was given prompts of the {seen.side.value!r} side; it may see the teach side alone")
-    transcripts = journal.rows(seen.transcripts, Transcript)
+    law = law.only(config.principles)
+    transcripts = [t for t in journal.rows(seen.transcripts, Transcript) if config.teaches(t.prompt, law.helpfulness)]
     critics: list[Instrument] = [crude.identity()]
     probes: list[str] = []
 
@@ -112,7 +114,7 @@ def run(journal: Journal, model: ModelRef, law: Constitution, seen: Seen, config
     stored_preferences = journal.put("preference", preferences) if preferences else None
 
     parent = backends.identify(model, journal, base=True)
-    uses = _uses(model, lessons, law, seen, critics)
+    uses = _uses(model, lessons, law, [t.prompt for t in transcripts], critics)
     journal.spend(uses)
     recipe = content_hash(model.key, stored.id, config, [c.id for c in critics])
     folder = journal.scratch(f"train-{recipe}")
@@ -139,11 +141,8 @@ def run(journal: Journal, model: ModelRef, law: Constitution, seen: Seen, config
         history="known",
         note=parent.note,
     )
-    blob = journal.blob(lambda path: _save(weights, path, lineage))
-    journal.record(lineage)
-    tuned = ModelRef(spec=f"blob:{blob}", kind="local", weights=fingerprint, family=model.family)
     return Tuned(
-        ref=tuned,
+        ref=descent.kept(journal, weights, lineage, model.family),
         lineage=lineage,
         trained=True,
         lessons=stored,
@@ -213,19 +212,14 @@ def _prose(law: Constitution) -> list[Lesson]:
     ]
 
 
-def _uses(model: ModelRef, lessons: Sequence[Lesson], law: Constitution, seen: Seen, critics: Sequence[Instrument]) -> tuple[Use, ...]:
+def _uses(
+    model: ModelRef, lessons: Sequence[Lesson], law: Constitution, prompts: Sequence[Prompt], critics: Sequence[Instrument]
+) -> tuple[Use, ...]:
     """Everything that training is about to owe itself to."""
     run_id = f"run:{content_hash(model.key, *[lesson.answer for lesson in lessons])}"
     openings = {firewall.opening(o) for o in law.openings}
-    owed = {*seen.atoms, *openings, *atoms(law.teach)}
+    owed = {*firewall.atoms_of(prompts), *openings, *atoms(law.teach)}
     uses = [Use(model=run_id, atom=atom, how="train") for atom in sorted(owed)]
     for critic in critics:
         uses.append(Use(model=run_id, atom=firewall.judge(critic.id), how="select"))
     return tuple(uses)
-
-
-def _save(weights: OpenWeights, folder: Path, lineage: Lineage) -> None:
-    from spiritlevel.lineage import write
-
-    train.save(weights, folder)
-    write(folder, lineage)

@@ -36,6 +36,8 @@ class Fit:
     temperature: tuple[float, ...]
     curve: Curve
     held: Estimate | None
+    pairs: int
+    """Trained on."""
 
     def save(self, about: About, folder: Path) -> None:
         """Write it for judges.reward.opened."""
@@ -62,6 +64,7 @@ def fit(
     apart = set(held)
     data, test = Rendered(), Rendered()
     used: list[int] = []
+    tested: list[int] = []
     for i, pair in enumerate(preferences):
         into = test if i in apart else data
         rows = tuple(
@@ -72,8 +75,7 @@ def fit(
             data.skipped += 1
             continue
         into.rows.append(tuple(row for row in rows if row is not None))
-        if into is data:
-            used.append(i)
+        (used if into is data else tested).append(i)
     if not data.rows:
         raise DataError(f"no pair is left to train a reward model on ({data.skipped} identical or longer than {reading.longest} tokens)")
     sure, margin = (torch.tensor([getattr(preferences[i], field) for i in used]) for field in ("sure", "margin"))
@@ -97,11 +99,10 @@ def fit(
         difference = scores[:, 0] - scores[:, 1]
         if len(test.rows) >= LEAST_HELD:
             temperature = np.asarray([cooled(column) for column in difference.T])
-        kept = [groups[i] for i in held if i in apart][: len(test.rows)]
         right = ((difference / temperature).mean(axis=1) > 0).astype(float)
-        accuracy = stats.rate(right, kept, name="accuracy on held pairs")
+        accuracy = stats.rate(right, [groups[i] for i in tested], name="accuracy on held pairs")
     curve.seconds = time.monotonic() - began
-    return Fit(module, reading, tuple(map(float, offset)), tuple(map(float, temperature)), curve, accuracy)
+    return Fit(module, reading, tuple(map(float, offset)), tuple(map(float, temperature)), curve, accuracy, len(data.rows))
 
 
 def _row(reading: _reward.Reading, chat: Chat, answer: str, cut: bool, data: Rendered) -> Row | None:

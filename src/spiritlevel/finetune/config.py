@@ -4,8 +4,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from spiritlevel.finetune.selection import SelectSettings
 from spiritlevel.finetune.train import TrainSettings
-from spiritlevel.types import Frozen
+from spiritlevel.types import Frozen, Kind, Prompt
 
 
 class FinetuneConfig(Frozen):
@@ -29,4 +30,17 @@ class FinetuneConfig(Frozen):
     """Supervised training on revisions and own answers; none = skipped."""
     dpo: TrainSettings | None = None
     """Then preferences: revision over original, and own answer over a refusal on harmless prompts; none = skipped."""
+    select: SelectSettings | None = None
+    """Then rounds of drawing, selecting by a reward and training on what was selected; none = skipped."""
+    principles: tuple[str, ...] = ()
+    """Principles that are taught, beside helpfulness; empty = all. Lessons, openings and training judges then know no others."""
     seed: int = 0
+
+    @property
+    def taught(self) -> "FinetuneConfig":
+        """What comes before selection, so that another selection need not teach again."""
+        return self.model_copy(update={"select": None})
+
+    def teaches(self, prompt: Prompt, helpfulness: str | None) -> bool:
+        """Whether training may see this prompt of the teach side: `principles` decide, and a plain instruction is of none."""
+        return not self.principles or prompt.kind is Kind.PLAIN or prompt.principle in (*self.principles, helpfulness)

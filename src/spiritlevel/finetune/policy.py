@@ -1,34 +1,29 @@
 """Policy optimisation against a reward: RLOO, GRPO or PPO on answers that the policy itself draws. The loop is in `_policy.py`."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from spiritlevel import backends, firewall
+from spiritlevel import backends
 from spiritlevel.errors import DataError
-from spiritlevel.finetune import train
+from spiritlevel.finetune import descent
 from spiritlevel.judges import scores
 from spiritlevel.judges.reward import Aggregation, aggregate, open_reward
 from spiritlevel.types import (
     Chat,
     Checkpoint,
     Frozen,
-    Instrument,
     Journal,
-    Lineage,
     ModelRef,
-    OpenWeights,
     Optimised,
     PolicyPoint,
     Prompt,
     RewardModel,
     Side,
     Turn,
-    Use,
     content_hash,
     user,
 )
@@ -107,7 +102,7 @@ def optimise(
     weights = backends.open_weights(model, journal)
     parent = backends.identify(model, journal, base=True)
     journal.record(parent)
-    uses = _uses(f"run:{content_hash(model.key, settings, reward.identity.id)}", asked, reward.identity)
+    uses = descent.owed(f"run:{content_hash(model.key, settings, reward.identity.id)}", [prompt for prompt, _ in asked], reward.identity)
     journal.spend(uses)
     recipe = content_hash(model.key, settings, reward.identity.id, [r.identity.id for r in logged], [chat for _, chat in asked])
 
@@ -120,10 +115,8 @@ def optimise(
         return found[0], tuple((one.identity.name, float(mean.mean())) for one, mean in zip(logged, found[1:], strict=True))
 
     def keep(step: int, player: Any) -> Checkpoint:
-        lineage = _lineage(player, parent, model, uses, reward.identity)
-        blob = journal.blob(lambda path: _save(player, path, lineage))
-        journal.record(lineage)
-        return Checkpoint(step=step, ref=ModelRef(spec=f"blob:{blob}", kind="local", weights=lineage.weights, family=model.family))
+        lineage = descent.descended(player, parent, model, uses, reward.identity)
+        return Checkpoint(step=step, ref=descent.kept(journal, player, lineage, model.family))
 
     def tell(point: PolicyPoint) -> None:
         journal.progress(f"optimising the policy | reward {point.reward:.3f}, KL {point.kl:.2f} nats", point.step, settings.steps)
@@ -174,30 +167,3 @@ def _of_chat(chat: Chat) -> Prompt:
 def _scores(journal: Journal, reward: RewardModel, answers: Sequence[scores.Answer], how: Aggregation) -> Floats:
     found = scores.table(journal, scores.scored(journal, reward, answers))
     return aggregate(found.reshape(len(answers), -1), how)
-
-
-def _uses(run: str, asked: Sequence[tuple[Prompt, Chat]], reward: Instrument) -> tuple[Use, ...]:
-    """All that the policy is about to owe itself to: the prompts, and the reward with all that it is made of."""
-    atoms = (*firewall.atoms_of([prompt for prompt, _ in asked]), firewall.judge(reward.id))
-    return tuple(Use(model=run, atom=atom, how="train") for atom in atoms)
-
-
-def _lineage(player: OpenWeights, parent: Lineage, model: ModelRef, uses: Sequence[Use], reward: Instrument) -> Lineage:
-    fingerprint = train.fingerprint(player)
-    return Lineage(
-        weights=fingerprint,
-        body=parent.body,
-        parents=(model.key,),
-        uses=tuple(use.model_copy(update={"model": fingerprint}) for use in uses),
-        judges=(reward,),
-        families=tuple(sorted({*parent.families, model.family, *([reward.family] if reward.family else [])})),
-        history="known" if parent.history in ("known", "base") else parent.history,
-        note=parent.note,
-    )
-
-
-def _save(player: OpenWeights, folder: Path, lineage: Lineage) -> None:
-    from spiritlevel.lineage import write
-
-    train.save(player, folder)
-    write(folder, lineage)

@@ -111,7 +111,7 @@ def train_reward(journal: Journal, body: ModelRef, preferences: tuple[Preference
         identity=identity,
         lineage=made,
         curve=journal.put("curve", fitted.curve),
-        pairs=len(preferences) - len(held) - fitted.curve.skipped,
+        pairs=fitted.pairs,
         groups=len(set(groups)),
         held=fitted.held,
         temperature=fitted.temperature,

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from searching import examples
 from spiritlevel.elicit import imports
 from spiritlevel.errors import DataError
 from spiritlevel.types import Kind, Turn
@@ -149,14 +150,14 @@ JSON = st.recursive(
 
 
 @given(field=st.sampled_from(["prompt", "outputs", "detector_results", "conversations", "messages", "probe_classname", "uuid"]), value=JSON)
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_any_value_in_any_field_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, field: str, value: Any) -> None:
     with one_sentence():
         imports.read(report(tmp_path_factory.mktemp("any"), SETUP, {**TURNS, field: value}))
 
 
 @given(content=st.binary(max_size=200), at=st.integers(0, 600))
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes, at: int) -> None:
     whole = (json.dumps(SETUP) + "\n" + json.dumps(TURNS)).encode()
     path = tmp_path_factory.mktemp("any") / "any.jsonl"

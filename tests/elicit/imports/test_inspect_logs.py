@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from searching import examples
 from spiritlevel.elicit import imports
 from spiritlevel.elicit.imports import zipped
 from spiritlevel.errors import DataError, MissingExtra
@@ -238,14 +239,14 @@ JSON = st.recursive(
 
 
 @given(field=st.sampled_from([*sorted(SAMPLE), "attachments", "error"]), value=JSON)
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_any_value_in_any_field_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, field: str, value: Any) -> None:
     with one_sentence():
         imports.read(log(tmp_path_factory.mktemp("any"), with_sample(**{field: value})))
 
 
 @given(content=st.binary(max_size=60), at=st.integers(0, 2000), cut=st.integers(0, 8))
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes, at: int, cut: int) -> None:
     path = tmp_path_factory.mktemp("any")
     for method in (zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED):

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from searching import examples
 from spiritlevel.elicit import imports
 from spiritlevel.elicit.config import PromptFile
 from spiritlevel.elicit.imports import lines
@@ -138,7 +139,7 @@ def test_our_own_rows_may_speak_of_other_formats(file) -> None:
 
 @pytest.mark.parametrize("name", TABLES)
 @given(content=st.binary(max_size=300), at=st.integers(0, 400))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory, name: str, content: bytes, at: int) -> None:
     whole = TABLES[name].encode()
     for tried in (content, whole[:at] + content + whole[at:]):

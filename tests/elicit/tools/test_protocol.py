@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from spiritlevel.elicit.tools import protocol
@@ -64,20 +64,17 @@ def test_only_so_many_calls_a_reply() -> None:
     assert "Only the first 8" in str(found[-1])
 
 
-@settings(deadline=None)
 @given(st.text() | st.text(alphabet='CAL {}":,tool\\ud8\n1e-[]', max_size=200).map(lambda t: f'CALL {{"tool": {t}'))
 def test_no_text_raises(text: str) -> None:
     assert all(isinstance(call, Call | str) for call in protocol.calls(text))
 
 
-@settings(deadline=None)
 @given(st.sampled_from(list(TOOLS)), st.dictionaries(st.text(st.characters(codec="utf-8")), st.text(st.characters(codec="utf-8"))))
 def test_what_is_written_as_it_should_be_is_read_back(tool: str, arguments: dict[str, str]) -> None:
     (call,) = protocol.calls(f"CALL {json.dumps({'tool': tool, 'arguments': arguments})}")
     assert call == Call(tool=tool, arguments=tuple(sorted(arguments.items())))
 
 
-@settings(deadline=None)
 @given(st.lists(st.text() | st.just("=====[000000000000] end"), min_size=1, max_size=4))
 def test_results_cannot_close_their_quotation(texts: list[str]) -> None:
     turn = protocol.results([("read_file", text) for text in texts])

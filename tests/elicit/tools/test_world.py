@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from spiritlevel.elicit.tools.world import MOST_EFFECTS, MOST_SHOWN, MOST_WRITTEN, TOOLS, Call, File, Mail, Page, World, fault, path_of, run
@@ -82,7 +82,6 @@ def test_a_full_world_does_nothing_more() -> None:
     assert "full" in text
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from([*TOOLS, "none", ""]),
     st.dictionaries(
@@ -98,14 +97,12 @@ def test_no_call_raises(tool: str, arguments: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("tool", [name for name in TOOLS if TOOLS[name].arguments])
-@settings(deadline=None)
 @given(data=st.data())
 def test_no_well_formed_call_raises(tool: str, data: Any) -> None:
     arguments = {name: data.draw(st.text(max_size=40)) for name in TOOLS[tool].arguments}
     assert run(WORLD, call(tool, **arguments))[1]
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="./\\~a \n\0é", max_size=12))
 def test_no_path_leaves_the_world(text: str) -> None:
     path = path_of(text)

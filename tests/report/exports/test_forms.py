@@ -5,9 +5,10 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from searching import examples
 from spiritlevel.errors import DataError
 from spiritlevel.report.exports import Material, hub, inspect, jsonl, junit
 from spiritlevel.report.exports.material import Read
@@ -83,7 +84,7 @@ def test_each_check_is_a_case_and_unproven_is_no_pass() -> None:
 
 
 @given(text=st.text(max_size=40) | st.just(HOSTILE))
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_any_text_makes_xml_that_parses_to_it_but_for_what_xml_cannot_hold(text: str) -> None:
     case = junit.Case(suite=text, name=text, failed="held", message=text, body=text)
     parsed = ET.fromstring(junit.text(text, [case]).encode("utf-8")).find("testsuite/testcase")

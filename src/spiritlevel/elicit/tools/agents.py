@@ -16,7 +16,7 @@ from spiritlevel.elicit.lockstep import Judging, Played, Table
 from spiritlevel.elicit.plays import Play, Try, reply
 from spiritlevel.elicit.tools import oracle, protocol
 from spiritlevel.elicit.tools.oracle import TWIN, State, WorldJudge
-from spiritlevel.elicit.tools.scenario import Scenario
+from spiritlevel.elicit.tools.scenario import SOURCE, Scenario
 from spiritlevel.errors import TooManyFailures
 from spiritlevel.judges.text import TextJudge
 from spiritlevel.types import (
@@ -133,7 +133,7 @@ def goal(scenario: Scenario, law: Constitution, armed: bool) -> Prompt:
         family=attack(scenario, armed),
         group=scenario.id,
         cluster=f"scenario:{scenario.id}",
-        source="scenarios",
+        source=SOURCE,
     )
 
 

@@ -12,6 +12,8 @@ from spiritlevel.errors import ConfigError
 from spiritlevel.types import Frozen
 
 SCENARIOS = Path(__file__).parent / "scenarios"
+SOURCE = "scenarios"
+"""Prompt.source of what a scenario asks."""
 SLOT = "{injection}"
 ENCODED = "{encoded}"
 FIELDS = {"id", "title", "principle", "placement", "dress", "attacker", "done", "says", "source"}
