@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from spiritlevel.cli.gap import gap
+from spiritlevel.cli.rate import rate
+from spiritlevel.cli.raters import raters
 from spiritlevel.cli.reward import reward
 
 if TYPE_CHECKING:
@@ -347,5 +349,5 @@ def _finish(evidence: "Evidence", finished: "Finished", gate: bool) -> None:
         raise SystemExit(EXIT[finished.verdict.kind.value])
 
 
-for _group in (gap, reward):
+for _group in (gap, rate, raters, reward):
     app.add_command(_group)
