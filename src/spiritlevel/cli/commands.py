@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from spiritlevel.cli.gap import gap
-from spiritlevel.cli.policy import policy
 from spiritlevel.cli.rate import rate
 from spiritlevel.cli.raters import raters
 from spiritlevel.cli.reward import reward
@@ -351,5 +350,5 @@ def _finish(evidence: "Evidence", finished: "Finished", gate: bool) -> None:
         raise SystemExit(EXIT[finished.verdict.kind.value])
 
 
-for _group in (gap, policy, rate, raters, reward, world):
+for _group in (gap, rate, raters, reward):
     app.add_command(_group)
