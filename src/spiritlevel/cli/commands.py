@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from spiritlevel.cli.gap import gap
+from spiritlevel.cli.policy import policy
 from spiritlevel.cli.rate import rate
 from spiritlevel.cli.raters import raters
 from spiritlevel.cli.reward import reward
@@ -350,5 +351,5 @@ def _finish(evidence: "Evidence", finished: "Finished", gate: bool) -> None:
         raise SystemExit(EXIT[finished.verdict.kind.value])
 
 
-for _group in (gap, rate, raters, reward):
+for _group in (gap, policy, rate, raters, reward, world):
     app.add_command(_group)
