@@ -72,7 +72,8 @@ def test_no_budget_is_ever_passed(
     heard: list[list[tuple[str, str]]] = [[] for _ in scripts]
     plays = [Played(goal(str(n)), "a", scripted(script, heard[n]), queries) for n, script in enumerate(scripts)]
     played_on.run(plays)
-    assert played_on.spent.queries == len(played_on.attempts) == sum(one.asked for one in plays)
+    assert len(played_on.attempts) == sum(one.asked for one in plays)
+    assert played_on.spent.queries == len({a.transcript.chat for a in played_on.attempts}), "an equal question is asked once"
     assert cap is None or played_on.spent.queries <= cap
     assert tokens is None or played_on.spent.tokens <= tokens
     assert money is None or played_on.spent.money <= money + 1e-12
@@ -183,6 +184,31 @@ def test_what_found_no_room_for_the_most_it_might_use_waits_for_what_is_left() -
     done.run(plays)
     assert [p.asked for p in plays] == [1] * 5
     assert done.ended == "done"
+
+
+def test_what_two_plays_ask_alike_is_paid_for_once() -> None:
+    def costs(ask: Ask) -> Reply:
+        return Reply(text="no", tokens_in=3, tokens_out=2, money=0.5)
+
+    done = table(costs, costs, Budget(queries=2, money=2.0), price=lambda read, written: 0.5, attacker_price=lambda read, written: 0.5)
+    plays = [Played(goal(str(n)), "a", scripted([["K"], ["T"], ["T"]]), 2) for n in range(3)]
+    done.run(plays)
+    assert [p.asked for p in plays] == [2, 2, 2], "two queries are enough for three that ask the same"
+    assert (done.spent.queries, done.spent.tokens, done.spent.money) == (2, 15, 1.5)
+    assert done.ended == "done"
+    again = Played(goal("late"), "a", scripted([["T"]]), 2, repeat=1)
+    done.run([again])
+    assert again.cut, "another repeat is another question"
+
+
+def test_no_user_sets_the_temperature() -> None:
+    def heated() -> Play:
+        yield [Try(user("a plain question")), Try(user("a plain question"), Sampling(temperature=1.6), repeat=1)]
+        yield [Try(user("a plain question"), Sampling(max_tokens=99, temperature=table().sampling.temperature), repeat=2)]
+
+    done = table()
+    done.run([Played(goal(), "decoding", heated(), 3)])
+    assert [a.realistic for a in done.attempts] == [None, False, None], "a longer reply alone changes nothing"
 
 
 def test_nothing_is_asked_under_a_budget_of_zero() -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from spiritlevel.elicit.config import Budget
 from spiritlevel.elicit.plays import Move, Play, Think, Try
 from spiritlevel.errors import DataError, SpiritlevelError
-from spiritlevel.types import REPEAT, Ask, Attempt, Mark, Prompt, Reply, Sampling, Spent, Steer, Thought
+from spiritlevel.types import REPEAT, Ask, Attempt, Mark, Prompt, Reply, Sampling, Spent, Steer, Thought, content_hash
 
 THINKING = 12
 """Calls of the attacker model a play may make for each query that it has: an attacker that loops ends there."""
@@ -62,6 +62,8 @@ class Table:
     attempts: list[Attempt] = field(default_factory=list)
     thoughts: list[Thought] = field(default_factory=list)
     attacker_price: Price = lambda read, written: None
+    known: set[str] = field(default_factory=set)
+    """Units that were asked: an equal question is answered by the same reply, and paid for once."""
 
     def run(self, plays: list[Played]) -> None:
         """Play all to their end, or to the end of a budget."""
@@ -102,7 +104,7 @@ class Table:
             mused = [self._ask(one, move) for move in one.moves if isinstance(move, Think)]
             if one.asked + len(queries) > one.queries or one.thought + len(mused) > THINKING * (one.queries + 1):
                 one.play.close()
-            elif not reserved.take([ask for ask, _ in queries], mused):
+            elif not reserved.take(queries, mused):
                 waiting.append(one)
             else:
                 playing.append(one)
@@ -136,7 +138,7 @@ class Table:
             one.thought += 1
             refused = reply.error is None and self.refuses(reply.text)
             self.thoughts.append(Thought(goal=one.goal.id, attack=one.attack, text=reply.text, refused=refused))
-        self._pay(replies, queries=0)
+        self._pay([unit(ask) for _, ask in asked], replies, queries=False)
         return found
 
     def _tried(self, asked: list[tuple[Played, Ask, Steer | None]]) -> dict[int, list[Attempt]]:
@@ -144,12 +146,13 @@ class Table:
             return {}
         asks, steers = [ask for _, ask, _ in asked], [steer for _, _, steer in asked]
         replies = self.target(asks, steers)
-        self._pay(replies, queries=len(replies))
+        self._pay([unit(ask, steer, target=True) for _, ask, steer in asked], replies, queries=True)
         found: dict[int, list[Attempt]] = {}
-        for (one, _, steer), attempt in zip(asked, self.judge([one for one, _, _ in asked], asks, replies), strict=True):
+        for (one, ask, steer), attempt in zip(asked, self.judge([one for one, _, _ in asked], asks, replies), strict=True):
             one.asked += 1
             numbered = attempt.model_copy(update={"query": one.asked})
-            if steer is not None:
+            if steer is not None or ask.sampling.temperature != self.sampling.temperature:
+                # no user works on the weights, or sets the temperature that the target is used with
                 numbered = numbered.model_copy(update={"steer": steer, "realistic": False})
             one.reached = one.reached or numbered.mark is Mark.SUCCESS
             found.setdefault(id(one), []).append(numbered)
@@ -165,11 +168,13 @@ class Table:
         answers: list[Attempt | Reply] = [next(replies) if isinstance(move, Think) else next(attempts) for move in one.moves]
         return self._goes_on(one, lambda: one.play.send(answers))
 
-    def _pay(self, replies: list[Reply], *, queries: int) -> None:
+    def _pay(self, units: list[str], replies: list[Reply], *, queries: bool) -> None:
+        fresh = {key: reply for key, reply in zip(units, replies, strict=True) if key not in self.known}
+        self.known.update(fresh)
         self.spent = Spent(
-            queries=self.spent.queries + queries,
-            tokens=self.spent.tokens + sum(r.tokens_in + r.tokens_out for r in replies),
-            money=self.spent.money + sum(r.money for r in replies),
+            queries=self.spent.queries + queries * len(fresh),
+            tokens=self.spent.tokens + sum(r.tokens_in + r.tokens_out for r in fresh.values()),
+            money=self.spent.money + sum(r.money for r in fresh.values()),
         )
 
 
@@ -179,21 +184,26 @@ class Reserve:
     def __init__(self, table: Table) -> None:
         self.table, self.full = table, ""
         self.queries, self.tokens, self.money = table.spent.queries, table.spent.tokens, table.spent.money
+        self.taken = set(table.known)
 
     def used_up(self) -> str:
         """The cap that leaves no room for anything, empty when none does. Money is left to `take`: a local model asks for none."""
         return self._past(self.queries + 1, self.tokens + 1, self.money)
 
-    def take(self, tries: Sequence[Ask], thoughts: Sequence[Ask]) -> bool:
-        """Set aside a play's asks, or name the cap that leaves no room for them."""
-        priced = [(ask, self.table.price) for ask in tries] + [(ask, self.table.attacker_price) for ask in thoughts]
-        whole = [(most_read(ask), ask.sampling.max_tokens, price) for ask, price in priced]
-        queries, tokens = self.queries + len(tries), self.tokens + sum(read + written for read, written, _ in whole)
+    def take(self, tries: Sequence[tuple[Ask, Steer | None]], thoughts: Sequence[Ask]) -> bool:
+        """Set aside a play's asks, or name the cap that leaves no room for them. What was asked before needs none."""
+        wanted = {unit(ask, steer, target=True): (ask, self.table.price) for ask, steer in tries}
+        queries = self.queries + len(wanted.keys() - self.taken)
+        wanted |= {unit(ask): (ask, self.table.attacker_price) for ask in thoughts}
+        fresh = wanted.keys() - self.taken
+        whole = [(most_read(ask), ask.sampling.max_tokens, price) for key, (ask, price) in wanted.items() if key in fresh]
+        tokens = self.tokens + sum(read + written for read, written, _ in whole)
         money = self.money + sum(price(read, written) or 0.0 for read, written, price in whole)
-        if full := self._past(queries, tokens, money):
+        if fresh and (full := self._past(queries, tokens, money)):
             self.full = full
             return False
         self.queries, self.tokens, self.money = queries, tokens, money
+        self.taken |= fresh
         return True
 
     def _past(self, queries: int, tokens: int, money: float) -> str:
@@ -203,6 +213,11 @@ class Reserve:
             if cap is not None and wanted > cap:
                 return f"the budget of {name} ({cap:g}) is used up"
         return ""
+
+
+def unit(ask: Ask, steer: Steer | None = None, *, target: bool = False) -> str:
+    """What tells one question from another: who is asked, what, how drawn, and how steered."""
+    return content_hash(target, ask, steer or "")
 
 
 TEMPLATE = 64
