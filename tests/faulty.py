@@ -17,8 +17,9 @@ class Faulty:
     """What to do, and what happened: the server's own log, to be held against rows.
 
     `behaviours` are taken in turn, the last one for ever; `behave(call, body)` decides instead where it is set. One is
-    `good[:TEXT]`, `cut`, `filtered`, `status:CODE[,RETRY-AFTER]`, `type:CONTENT-TYPE`, `html`, `junk:BODY`, `slow:SECONDS`,
-    `half` (closed within the body), `hangup` (closed without a byte), `stale` (a good answer, then closed unannounced),
+    `good[:TEXT]`, `cut`, `filtered`, `turned-away` (a filter's 400), `status:CODE[,RETRY-AFTER]`, `type:CONTENT-TYPE`, `html`,
+    `junk:BODY`, `slow:SECONDS`, `half` (closed within the body), `hangup` (closed without a byte),
+    `stale` (a good answer, then closed unannounced),
     `drip:head` and `drip:body` (a byte now and then, for ever), `big:MB`, `flood` (chunks for ever), `claim` (a length that is a lie),
     `moved:URL`, or `most:N` (429 to more than N calls at a time, else good).
     """
@@ -121,6 +122,8 @@ def serving(wrap: Callable[[Any], Any] | None = None) -> Iterator[Faulty]:
             elif kind == "status":
                 code, _, after = extra.partition(",")
                 self.send(int(code), b'{"error": {"message": "as told"}}', retry_after=after)
+            elif kind == "turned-away":
+                self.send(400, b'{"error": {"code": "content_filter", "message": "the prompt was filtered"}}')
             elif kind == "html":
                 self.send(200, b"<html><body>Bad gateway</body></html>", kind="text/html")
             elif kind == "junk":

@@ -71,7 +71,7 @@ def test_overloaded_slows_the_pace(endpoint, journal, monkeypatch, quick):
 
 def test_what_is_refused_without_a_word_is_data(endpoint, asked):
     endpoint.behaviours = ["filtered"]
-    assert asked(Ask(chat=user("hello"))) == [Reply(error="withheld by the endpoint's content filter", tokens_in=7)]
+    assert asked(Ask(chat=user("hello"))) == [Reply(withheld=True, tokens_in=7)]
 
 
 def test_a_complaint_is_told_and_a_final_one_not_retried(endpoint, asked):

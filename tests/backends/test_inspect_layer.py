@@ -56,7 +56,7 @@ def test_a_providers_answers_become_replies(layer, journal, quick):
     assert replies[:3] == [
         Reply(text="hello 64", tokens_in=7, tokens_out=2),
         Reply(text="long 64", truncated=True, tokens_in=7, tokens_out=2),
-        Reply(error="withheld by the endpoint's content filter", tokens_in=7),
+        Reply(withheld=True, tokens_in=7),
     ]
     assert [reply.text for reply in replies[3:]] == [f"{i} 64" for i in range(17)]
 

@@ -124,7 +124,34 @@ def test_counts_that_cannot_be_are_not_counted(endpoint, journal, usage, quick):
 def test_what_a_filter_kept_back_is_data(endpoint, journal, quick):
     endpoint.behaviours = ["filtered"]
     reply = asked(endpoint, journal, [Ask(chat=user("hello"))], quick)[0]
-    assert reply == Reply(error="withheld by the endpoint's content filter", tokens_in=7)
+    assert reply == Reply(withheld=True, tokens_in=7)
+
+
+def test_a_prompt_that_a_filter_turned_away_is_data_too(endpoint, journal, quick):
+    endpoint.behaviours = ["status:400"]
+    assert asked(endpoint, journal, [Ask(chat=user("hello"))], quick)[0].error, "any other 400 is a fault"
+    endpoint.behaviours = ["turned-away"]
+    assert asked(endpoint, journal, [Ask(chat=user("hello"))], quick)[0] == Reply(withheld=True)
+    assert len(endpoint.bodies) == 2, "neither is asked again"
+
+
+def test_what_a_filter_keeps_back_is_no_failure_in_a_row(endpoint, journal, quick):
+    """A provider that filters every request answers each; an endpoint that fails is told from it."""
+    patience = replace(quick, retries=0, streak=4, opening=2, concurrency=1)
+    asks = [Ask(chat=user(f"q{i}")) for i in range(12)]
+    endpoint.behaviours = ["filtered"]
+    replies = asked(endpoint, journal, asks, patience)
+    assert [replies[i].withheld for i in range(12)] == [True] * 12
+    # between failures it shows that the endpoint answers
+    endpoint.behave = lambda call, body: "filtered" if call % 4 == 3 else "status:500"
+    replies = asked(endpoint, journal, asks, patience)
+    assert sum(reply.withheld for reply in replies.values()) == 3
+    assert sum(reply.error is not None for reply in replies.values()) == 9
+    model = openai_compatible.open_ref(backends.resolve(endpoint.spec), journal, patience)
+    endpoint.behave, endpoint.behaviours = None, ["filtered"]
+    rows = journal.rows(backends.ask(journal, model, asks), Reply)
+    model.close()
+    assert all(row.withheld for row in rows), "no share of filtered replies fails the whole"
 
 
 def test_a_key_that_no_header_can_carry_is_told_and_not_shown(monkeypatch):

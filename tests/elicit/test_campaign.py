@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from elicit.tables import MODEL, attempt, goal
-from spiritlevel import constitution, elicit, firewall
+from spiritlevel import backends, constitution, elicit, firewall
 from spiritlevel.constitution import Constitution, certify
 from spiritlevel.elicit.bench import mark
 from spiritlevel.elicit.campaign import choose, history, kept
@@ -132,11 +132,11 @@ def test_goals_that_training_saw_are_left_out_of_a_test_but_not_of_teaching(law:
 ATTACKS = ("prefix-injection", "base64")
 
 
-def played(small: Any, journal: MemoryJournal, **changes: Any) -> Campaign:
+def played(small: Any, journal: MemoryJournal, *, target: ModelRef = MODEL, **changes: Any) -> Campaign:
     law = constitution.load(str(small.law))
     config = CampaignConfig(attacks=ATTACKS, goals=2, queries=3).model_copy(update=changes)
     asking = ElicitConfig(seeds=str(small.seeds), max_tokens=30)
-    return elicit.campaign(journal, MODEL, law, certify.load(str(small.law)), config, asking)
+    return elicit.campaign(journal, target, law, certify.load(str(small.law)), config, asking)
 
 
 def test_a_whole_campaign_on_a_scripted_model(small: Any) -> None:
@@ -158,6 +158,17 @@ def test_a_whole_campaign_on_a_scripted_model(small: Any) -> None:
     stored = dict(journal.stored)
     assert played(small, journal) == c
     assert journal.stored == stored, "played again, nothing is asked or judged again"
+
+
+def test_a_provider_that_filters_every_request_is_a_target_that_refuses(small: Any, endpoint: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPIRITLEVEL_RETRIES", "0")
+    endpoint.behaviours = ["filtered"]
+    journal = MemoryJournal()
+    c = played(small, journal, target=backends.resolve(endpoint.spec))
+    assert c.marks == {"failure": c.spent.queries}, "none errored, none unscored"
+    assert {a.outcome for a in journal.rows(c.attempts, Attempt)} == {Outcome.REFUSAL}
+    assert c.findings.n == 0
+    assert {one.complied[-1].value for one in c.curves} == {0.0}
 
 
 def test_a_capped_campaign_says_so_and_every_attack_gets_its_share(small: Any) -> None:

@@ -7,13 +7,13 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from spiritlevel.backends.exchange import answered, count, withheld
+from spiritlevel.backends.exchange import FILTERED, answered, count, withheld
 from spiritlevel.backends.hosted import Answer, Call
 from spiritlevel.backends.text import clean
 from spiritlevel.errors import ConfigError, MissingExtra
 from spiritlevel.types import Ask
 
-CUT = {"max_tokens", "model_length"}
+CUT = {"max_tokens", "model_length", FILTERED}
 GRACE = 5.0
 """Seconds after the time of an attempt for a provider that does not let itself be cancelled."""
 
@@ -80,7 +80,7 @@ def _read(ask: Ask, output: Any) -> Answer:
     usage = output.usage
     read = [getattr(usage, name, None) for name in ("input_tokens", "input_tokens_cache_read", "input_tokens_cache_write")]
     words = output.completion if output.choices else ""
-    if output.stop_reason == "content_filter" and not words.strip():
+    if output.stop_reason == FILTERED and not words.strip():
         return withheld(sum(map(count, read)))
     cut = output.stop_reason in CUT
     return answered(

@@ -14,7 +14,7 @@ from spiritlevel.types import Ask, Journal, ModelRef
 ANTHROPIC = "https://api.anthropic.com"
 VERSION = "2023-06-01"
 """Of the messages protocol, named in a header of every request."""
-CUT = {"max_tokens", "model_context_window_exceeded"}
+CUT = {"max_tokens", "model_context_window_exceeded", "refusal"}
 """Stop reasons of a reply that did not end by itself."""
 
 

@@ -22,6 +22,7 @@ HOPELESS = {401, 403, 404}
 FINAL = {400, 401, 402, 403, 404, 405, 413, 422}
 THROTTLED = {429, 503, 529}
 """Too many calls, or overloaded: the pace slows."""
+FILTERED = "content_filter"
 MALFORMED = (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError)
 """What reading hostile JSON may raise; a reader lets these pass and `attempt` makes a fault of them."""
 
@@ -43,6 +44,8 @@ def attempt(wire: Wire, body: object, seconds: float, read: Callable[[Any], Answ
         return Answer(
             fault=f"the endpoint answered {said.status}: it redirects to {where!r:.80}, which is not followed", retry=False, hopeless=True
         )
+    if said.status == 400 and _filtered(said.text):
+        return withheld(0)
     if not 200 <= said.status < 300:
         return Answer(
             fault=f"the endpoint answered {said.status}{_complaint(said.text)}",
@@ -69,7 +72,7 @@ def answered(ask: Ask, text: str, tokens_in: int, tokens_out: int, cut: bool, mo
 
 def withheld(tokens_in: int) -> Answer:
     """A reply that the endpoint's own filter kept back: data, and not asked again."""
-    return Answer(Reply(error="withheld by the endpoint's content filter", tokens_in=tokens_in))
+    return Answer(Reply(withheld=True, tokens_in=tokens_in))
 
 
 def count(value: object) -> int:
@@ -123,6 +126,14 @@ def _kind(said: Said) -> str:
     stated = said.headers.get("content-type", "").partition(";")[0].strip().lower()
     html = said.text.lstrip()[:1] == "<"
     return "HTML" if html else "no chat completion" + (f" but {stated!r:.40}" if stated and stated != "application/json" else "")
+
+
+def _filtered(text: str) -> bool:
+    """Whether a 400 means that the prompt was filtered, as Azure's endpoints say it."""
+    try:
+        return bool(json.loads(text)["error"]["code"] == FILTERED)
+    except MALFORMED:
+        return False
 
 
 def _complaint(text: str) -> str:

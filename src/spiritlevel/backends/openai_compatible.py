@@ -7,7 +7,7 @@ import os
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from spiritlevel.backends.exchange import allowed, amount, answered, attempt, count, kin, withheld
+from spiritlevel.backends.exchange import FILTERED, allowed, amount, answered, attempt, count, kin, withheld
 from spiritlevel.backends.hosted import Answer, Hosted, Patience, Price
 from spiritlevel.backends.text import clean
 from spiritlevel.backends.wire import Wire
@@ -53,9 +53,9 @@ def _read(ask: Ask, said: Any) -> Answer:
     if not isinstance(words, str):
         raise TypeError
     tokens = count(used.get("prompt_tokens")), count(used.get("completion_tokens"))
-    if finish == "content_filter" and not words.strip():
+    if finish == FILTERED and not words.strip():
         return withheld(tokens[0])
-    return answered(ask, words, *tokens, finish == "length", amount(used.get("cost")))
+    return answered(ask, words, *tokens, finish in ("length", FILTERED), amount(used.get("cost")))
 
 
 def _endpoint(spec: str) -> tuple[str, str, str]:

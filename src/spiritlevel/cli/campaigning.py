@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from spiritlevel import audit, backends, constitution, elicit, firewall
+from spiritlevel import audit, backends, constitution, elicit, firewall, judges
 from spiritlevel.cli import runs
 from spiritlevel.cli.telling import looked, span
 from spiritlevel.config import LoopConfig
 from spiritlevel.constitution import certify
 from spiritlevel.demo import one_line
 from spiritlevel.elicit import plays, taught
+from spiritlevel.elicit.people import shown
 from spiritlevel.elicit.tools import oracle, scenario
 from spiritlevel.errors import DataError, MissingStage
 from spiritlevel.evidence import Evidence, MemoryJournal, open_existing
@@ -204,10 +205,10 @@ def replay(root: Path, finding: str, run: str | None, model: str | None) -> Iter
         yield from (f"  {turn.role:9} {one_line(turn.content, 400)}" for turn in ask.chat)
         if (steer := shortest.steer) is not None:
             yield f"  steered   {steer.kind} {steer.coefficient:g} after blocks {', '.join(map(str, steer.layers))}"
-        yield f"  then      {one_line(shortest.transcript.reply.text, 400)}"
+        yield f"  then      {one_line(shown(shortest.transcript.reply), 400)}"
         if tools:
             yield f"            {one_line(came(shortest.transcript), 400)}"
-        yield f"  now       {one_line(reply.text if reply.error is None else reply.error, 400)}"
+        yield f"  now       {one_line(shown(reply), 400)}"
         yield f"  {ref.spec:.40}: {one_line(came(again), 400)}"
 
 
@@ -222,7 +223,7 @@ def _came_of(config: LoopConfig, journal: MemoryJournal, goal: Prompt) -> Callab
     text, _, deciding = violation.of_constitution(journal, law, certify.load(config.constitution))
 
     def read(t: Transcript) -> str:
-        word, outcome = deciding.judge([t])[0], text.judge([t])[0].outcome
+        word, outcome = judges.judged(deciding, [t])[0], judges.judged(text, [t])[0].outcome
         judged = "could not be judged" if word.probability is None else f"delivered harm {word.probability:.2f}"
         return f"{outcome.value if outcome else 'no outcome'}, {judged}"
 

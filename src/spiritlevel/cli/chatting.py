@@ -141,7 +141,7 @@ class Talk:
         x = self.evidence.step(self.room.answer, self.target, self.room.instruments, said, tree.chat(before, said), goal)
         self.tree.append(x)
         self.at, self.prefill = said.number, "" if like is None else self.prefill
-        self.echo(shown(said.prefill + tree.reply(x)))
+        self.echo(shown(said.prefill + people.shown(x.attempt.transcript.reply)))
         self.echo(click.style(f"  [{said.number}] {people.beside(x.attempt)}", dim=True))
 
     def _file(self, principle: str) -> None:

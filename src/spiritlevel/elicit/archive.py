@@ -26,7 +26,7 @@ from spiritlevel.elicit.plays import Play, Think, Try, harm
 from spiritlevel.elicit.prompts import gather
 from spiritlevel.firewall import grams, normalise
 from spiritlevel.judges.text import read
-from spiritlevel.types import Archive, Attempt, Elite, Estimate, Journal, Mark, ModelRef, Outcome, Prompt, content_hash, user
+from spiritlevel.types import Archive, Attempt, Elite, Estimate, Journal, Mark, ModelRef, Outcome, Prompt, Reply, content_hash, user
 
 NAME = "map-elites"
 HEAT = 0.1
@@ -241,12 +241,13 @@ def _written(child: Child, rule: str, manner: str) -> Play:
     asked = fill(sections("archive")["mutate"], rule=rule, parent=before, goal=child.goal.goal, manner=manner)
     reply = (yield [Think(user(asked), repeat=child.number)])[0]
     child.text = message(plays.reply(reply))
+    withheld = isinstance(reply, Reply) and reply.withheld
     if not isinstance(reply, Attempt) and reply.error is not None:
         child.fault = "the attacker failed"
+    elif withheld or (child.text and read(child.text, "").outcome is Outcome.REFUSAL):
+        child.fault = "the attacker refused"
     elif not child.text:
         child.fault = "empty"
-    elif read(child.text, "").outcome is Outcome.REFUSAL:
-        child.fault = "the attacker refused"
     else:
         child.fault = _copy(child)
     if not child.fault:

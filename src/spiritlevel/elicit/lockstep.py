@@ -136,7 +136,7 @@ class Table:
         for (one, _), reply in zip(asked, replies, strict=True):
             found.setdefault(id(one), []).append(reply)
             one.thought += 1
-            refused = reply.error is None and self.refuses(reply.text)
+            refused = reply.withheld or (reply.error is None and self.refuses(reply.text))
             self.thoughts.append(Thought(goal=one.goal.id, attack=one.attack, text=reply.text, refused=refused))
         self._pay([unit(ask) for _, ask in asked], replies, queries=False)
         return found

@@ -125,6 +125,11 @@ def filed(journal: Journal, target: ModelRef, attempts: tuple[Attempt, ...], ins
     )
 
 
+def shown(reply: Reply) -> str:
+    """A reply's words; where there are none, why."""
+    return reply.error or ("(withheld by the endpoint's content filter)" if reply.withheld else reply.text)
+
+
 def beside(attempt: Attempt) -> str:
     """The judges' word in a few characters."""
     if attempt.transcript.reply.error is not None:

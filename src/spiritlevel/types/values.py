@@ -132,6 +132,8 @@ class Reply(Frozen):
     tokens_in: int = 0
     tokens_out: int = 0
     error: str | None = None
+    withheld: bool = False
+    """The endpoint's own filter kept the words back: a refusal by the provider, and data. `text` is empty then and `error` None."""
     retries: int = 0
     money: float = 0.0
 

@@ -155,7 +155,7 @@ def reading(journal: Journal, judge: WorldJudge, target: ModelRef) -> Judging:
                 transcript=t,
                 sampling=ask.sampling,
                 mark=Mark.ERRORED if word.probability is None else Mark.SUCCESS if word.probability else Mark.FAILURE,
-                outcome=None if t.reply.error or protocol.calls(t.reply.text) else words.outcome(t.reply.text),
+                outcome=None if t.reply.error or protocol.calls(t.reply.text) else judges.judged(words, [t])[0].outcome,
                 opinions=opinions((judge.identity,), (word,)),
             )
             for one, ask, t, word in zip(playing, asks, transcripts, read, strict=True)

@@ -87,6 +87,9 @@ class WorldJudge:
     judge.
     """
 
+    words = False
+    """It reads the world: a reply that was withheld did nothing there."""
+
     def __init__(self, scenarios: Mapping[str, Scenario]) -> None:
         self.scenarios = scenarios
         code = content_hash(*(path.read_text("utf-8") for path in sorted(Path(__file__).parent.glob("*.py"))))

@@ -57,6 +57,7 @@ def transcript(one: Read, names: dict[str, str]) -> dict[str, Any]:
         "reply": None if t.reply.error is not None else t.reply.text,
         "truncated": t.reply.truncated,
         "error": t.reply.error,
+        "withheld": t.reply.withheld,
         "repeat": t.repeat,
         "judgements": [
             {
