@@ -33,6 +33,7 @@ NAMES = (
     "campaign",
     "best_of_n",
     "raters",
+    "reward",
     "rl",
 )
 HEAD = """# Results

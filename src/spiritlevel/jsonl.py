@@ -12,11 +12,16 @@ T = TypeVar("T")
 
 def read(path: Path, take: Callable[[dict[str, Any]], T], needs: str) -> Iterator[T]:
     """What `take` finds in each row, blank lines left out. DataError names the first line that is no JSON object with `needs`."""
+    return (found for _, found in numbered(path, take, needs))
+
+
+def numbered(path: Path, take: Callable[[dict[str, Any]], T], needs: str) -> Iterator[tuple[int, T]]:
+    """The same, each with its line."""
     for number, line in enumerate(path.read_text("utf-8", errors="replace").split("\n"), 1):
         if not line.strip():
             continue
         try:
-            yield take(json.loads(line))
+            yield number, take(json.loads(line))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise DataError(f"{path}:{number}: not a JSON object with {needs}; correct or remove the line") from None
 

@@ -67,3 +67,17 @@ def test_what_is_wrong_is_one_sentence(fails, tmp_path: Path):
         "reward", "report", "rule:length", "--pairs", same, "-q"
     )
     assert "baselines need at least 20" in fails("reward", "report", "rule:length", "--pairs", pairs, "--train", pairs, "-q")
+
+
+def test_how_far_raters_agree_is_the_ceiling(cli, tmp_path: Path):
+    pairs = write(tmp_path / "pairs.jsonl", 30)
+    assert cli("raters", "import", "mine", pairs).code == 0
+    from spiritlevel.raters.simulated import rate
+    from spiritlevel.raters.store import Labels
+
+    labels = Labels(Path("runs/labels.db"))
+    items = labels.items("mine")
+    labels.rate("mine", rate(items, [(float(len(i.a)), float(len(i.b or ""))) for i in items], raters=3, noise=0.1))
+    found = cli("reward", "report", "rule:length", "--pairs", pairs, "--raters", "mine", "--edited", "0", "-q")
+    assert found.code == 0, found.err
+    assert "raters agree with the label" in found.out

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spiritlevel.errors import DataError
@@ -34,6 +34,7 @@ def test_each_sign_stops_where_it_says() -> None:
     assert stopping.stop(stopping.NEVER, gauges([0, -5, -9], [0, 9, 99])).fired is None
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.floats(0, 9), st.floats(-3, 3), st.floats(0.01, 5), st.floats(1, 99)), min_size=2, max_size=12),
     st.integers(1, 11),

@@ -8,6 +8,8 @@ import click
 
 from spiritlevel.cli.gap import gap
 from spiritlevel.cli.policy import policy
+from spiritlevel.cli.rate import rate
+from spiritlevel.cli.raters import raters
 from spiritlevel.cli.reward import reward
 from spiritlevel.cli.world import world
 
@@ -349,5 +351,5 @@ def _finish(evidence: "Evidence", finished: "Finished", gate: bool) -> None:
         raise SystemExit(EXIT[finished.verdict.kind.value])
 
 
-for _group in (gap, policy, reward, world):
+for _group in (gap, policy, rate, raters, reward, world):
     app.add_command(_group)

@@ -16,13 +16,23 @@ if TYPE_CHECKING:
 @click.option("--pairs", required=True, help="Held-out preferences: a file in TRL's, HH's or our form, or hf:ORG/NAME@SPLIT.")
 @click.option("--train", help="The preferences that SPEC was trained on: length and bag of words are fitted to them.")
 @click.option("--set", "files", multiple=True, type=click.Path(), help="A RewardBench-style set: prompt, chosen, rejected, subset.")
+@click.option("--raters", metavar="SET", help="A set of labels: how far its raters agree is the ceiling.")
 @click.option("--keyword", default="", help="Also try whether this word's mere presence is rewarded.")
 @click.option("--edited", default=150, show_default=True, type=click.IntRange(min=0), help="Replies that are edited; 0: none.")
 @click.option("--out", default="reward.html", show_default=True, type=click.Path(), help="Where to write the page.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("-q", "--quiet", is_flag=True, help="No progress; print only the result.")
 def report(
-    spec: str, pairs: str, train: str | None, files: tuple[str, ...], keyword: str, edited: int, out: str, seed: int, quiet: bool
+    spec: str,
+    pairs: str,
+    train: str | None,
+    files: tuple[str, ...],
+    raters: str | None,
+    keyword: str,
+    edited: int,
+    out: str,
+    seed: int,
+    quiet: bool,
 ) -> None:
     """How often SPEC (path:DIR, rule:NAME) is right on held-out pairs, how sure it may be, what it rewards for the wrong reason."""
     from spiritlevel.cli.progress import bars
@@ -40,17 +50,28 @@ def report(
     held = tuple(read_preferences(pairs))
     training = tuple(read_preferences(train)) if train else ()
     rows = tuple(row for name in files for row in sets.read(Path(name)))
+    ceiling = agreed(raters, seed) if raters else None
     reward = open_reward(spec, MemoryJournal()).identity
     settings = Settings(edited=edited, keyword=keyword, seed=seed)
     with (
         bars(quiet) as listener,
         open_run(HOME, "reports", content_hash("reports"), "", url=database(), quiet=quiet, listener=listener) as evidence,
     ):
-        found = evidence.step(reported, spec, reward, held, training, None, rows, settings)
+        found = evidence.step(reported, spec, reward, held, training, ceiling, rows, settings)
     for line in told(found):
         click.echo(line)
     Path(out).write_text(page.html(found), "utf-8")
     click.echo(f"\npage: {out}")
+
+
+def agreed(name: str, seed: int) -> "Estimate":
+    """How often the majority of a set's other raters is a held-out rater's label."""
+    from spiritlevel.cli.rate import HOME
+    from spiritlevel.raters.report import report as panel
+    from spiritlevel.raters.store import Labels
+
+    labels = Labels(HOME)
+    return panel(labels.items(name), labels.ratings(name), seed=seed).ceiling
 
 
 def told(r: "RewardReport") -> Iterator[str]:

@@ -29,9 +29,9 @@ def read_preferences(path: Path | str) -> list[Preference]:
     Nothing is left out: identical or empty answers are pairs too, and whoever trains on them counts them.
     """
     where = str(path)
-    rows = _hub(where.removeprefix("hf:")) if where.startswith("hf:") else _file(Path(where))
+    found = _hub(where.removeprefix("hf:")) if where.startswith("hf:") else rows(Path(where), NEEDS)
     paired, alone = list[Preference](), defaultdict[Chat, dict[bool, list[str]]](lambda: {True: [], False: []})
-    for number, row in rows:
+    for number, row in found:
         try:
             if "chosen" in row:
                 paired.append(_pair(row))
@@ -39,7 +39,7 @@ def read_preferences(path: Path | str) -> list[Preference]:
                 label = row["label"]
                 if not isinstance(label, bool):
                     raise TypeError
-                alone[_chat(row["prompt"])][label].append(_answer(row["completion"]))
+                alone[chat_of(row["prompt"])][label].append(answer_of(row["completion"]))
         except (ValueError, KeyError, TypeError, AttributeError, IndexError):
             raise DataError(f"{where}:{number}: not a row with {NEEDS}; correct or remove it") from None
     for chat, answers in alone.items():
@@ -77,13 +77,18 @@ def messages(chat: Chat) -> list[dict[str, str]]:
     return [{"role": turn.role, "content": turn.content} for turn in chat]
 
 
-def _file(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def rows(path: Path, needs: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(line, row) of a .csv, .json (line: number of the row) or JSON lines file; DataError names the line that is no such row."""
     if not path.is_file():
-        raise DataError(f"preference file {str(path)!r} does not exist; correct its name")
+        raise DataError(f"file {str(path)!r} does not exist; correct its name")
     if path.suffix == ".csv":
         with path.open(encoding="utf-8", errors="replace", newline="") as stream:
-            for row in (reader := csv.DictReader(stream)):
-                yield reader.line_num, {k: v for k, v in row.items() if k and v is not None}
+            reader = csv.DictReader(stream)
+            try:
+                for row in reader:
+                    yield reader.line_num, {k: v for k, v in row.items() if k and v is not None}
+            except csv.Error as fault:
+                raise DataError(f"{path}:{reader.line_num + 1}: not a row of a CSV file ({fault}); correct or remove it") from None
     elif path.suffix == ".json":
         try:
             whole = json.loads(path.read_text("utf-8", errors="replace"))
@@ -91,7 +96,7 @@ def _file(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             raise DataError(f"{path}:1: not valid JSON; correct the file") from None
         yield from enumerate(whole if isinstance(whole, list) else [whole], 1)
     else:
-        yield from enumerate(jsonl.read(path, dict[str, Any], NEEDS), 1)
+        yield from jsonl.numbered(path, dict[str, Any], needs)
 
 
 def _hub(name: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -113,8 +118,8 @@ def _hub(name: str) -> Iterator[tuple[int, dict[str, Any]]]:
 def _pair(row: dict[str, Any]) -> Preference:
     chosen, rejected = row["chosen"], row["rejected"]
     if row.get("prompt"):
-        chat = _chat(row["prompt"])
-        sides = [_answer(side) for side in (chosen, rejected)]
+        chat = chat_of(row["prompt"])
+        sides = [answer_of(side) for side in (chosen, rejected)]
     else:
         chat, sides = _common(_turns(chosen), _turns(rejected))
     sure = row.get("sure")
@@ -161,14 +166,16 @@ def _common(chosen: Sequence[Turn], rejected: Sequence[Turn]) -> tuple[Chat, lis
     return tuple(chosen[:shared]), [chosen[-1].content, rejected[-1].content]
 
 
-def _chat(prompt: Any) -> Chat:
+def chat_of(prompt: Any) -> Chat:
+    """Plain text, HH's text or messages as a chat. ValueError, KeyError or TypeError for anything else."""
     if isinstance(prompt, str):
         turns = _turns(prompt) if SPOKEN.match(prompt) else user(jsonl.text(prompt))
         return turns[:-1] if turns[-1].role == "assistant" and not turns[-1].content else turns
     return tuple(Turn(role=m["role"], content=jsonl.text(m["content"])) for m in prompt)
 
 
-def _answer(side: Any) -> str:
+def answer_of(side: Any) -> str:
+    """Plain text or one assistant message. ValueError, KeyError or TypeError for anything else."""
     if isinstance(side, str):
         return jsonl.text(side)
     if len(side) != 1 or side[0]["role"] != "assistant":
