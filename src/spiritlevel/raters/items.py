@@ -65,8 +65,8 @@ def preferences(items: Sequence[Item], ratings: Sequence[Rating]) -> tuple[list[
     A tie by one rater enters the mean; a tied mean is no preference. DataError: items on a scale.
     """
     by_item: dict[str, list[Rating]] = {}
-    for (item, _), rating in latest(ratings).items():
-        by_item.setdefault(item, []).append(rating)
+    for (rated, _), rating in latest(ratings).items():
+        by_item.setdefault(rated, []).append(rating)
     found, counts = list[Preference](), Counter[str]()
     for item in items:
         if item.b is None:
