@@ -1,96 +1,147 @@
+"""Labels of many writers at once: nothing lost, nothing twice, whoever is killed."""
+
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from spiritlevel.errors import DataError, EvidenceError
 from spiritlevel.raters.store import Labels, latest
 from spiritlevel.types import Item, Rating, user
 
-ITEMS = [Item(id=f"i{i}", chat=user(f"q{i}"), a="x", b="y") for i in range(50)]
-
-
-def label(item="i0", rater="ana", value=1.0, **more):
-    return Rating(item=item, rater=rater, value=value, first="a", **more)
-
-
-@pytest.fixture
-def labels(tmp_path):
-    found = Labels(tmp_path / "runs" / "labels.db")
-    found.add("set", ITEMS)
-    return found
-
-
-def test_items_and_labels_are_kept_with_their_history(labels):
-    assert labels.add("set", ITEMS) == 0
-    assert labels.items("set") == ITEMS
-    assert labels.rate("set", [label(at="1", seconds=2.5, note="n"), label(at="2", value=0.0)]) == 2
-    assert [r.value for r in labels.ratings("set")] == [1.0, 0.0]
-    assert latest(labels.ratings("set"))["i0", "ana"].value == 0.0
-    assert labels.ratings("set")[0].seconds == 2.5
-    assert labels.rate("set", [label(at="1", seconds=2.5, note="n")]) == 0
-    (seen,) = labels.sets()
-    assert (seen.items, seen.ratings, seen.raters, seen.scale) == (50, 1, ("ana",), False)
-
-
-def test_what_is_refused_leaves_nothing_behind(labels):
-    with pytest.raises(DataError, match="not in set"):
-        labels.rate("set", [label(), label("other")])
-    with pytest.raises(DataError, match="between 0 and 1"):
-        labels.rate("set", [label(value=2.0)])
-    with pytest.raises(DataError, match="two different items"):
-        labels.add("set", [ITEMS[0].model_copy(update={"a": "z"})])
-    with pytest.raises(DataError, match="mix pairs"):
-        labels.add("set", [Item(id="s", chat=user("q"), a="x")])
-    with pytest.raises(DataError, match="no set"):
-        labels.items("nothing")
-    with pytest.raises(DataError, match="is no name"):
-        labels.rate("set", [label(rater=" ")])
-    assert not labels.ratings("set")
-
-
-def test_labels_are_append_only_and_of_one_version(labels):
-    labels.rate("set", [label()])
-    engine = sa.create_engine(f"sqlite:///{labels.path}")
-    with engine.begin() as connection, pytest.raises(sa.exc.DatabaseError, match="append-only"):
-        connection.exec_driver_sql("DELETE FROM ratings")
-    with engine.begin() as connection:
-        connection.exec_driver_sql("PRAGMA user_version = 9")
-    engine.dispose()
-    with pytest.raises(EvidenceError, match="version 9"):
-        labels.items("set")
-
-
 WRITER = """
 import sys
 from pathlib import Path
 from spiritlevel.raters.store import Labels
-from spiritlevel.types import Rating
-labels, rater = Labels(Path(sys.argv[1])), sys.argv[2]
-for i in range(50):
-    labels.rate("set", [Rating(item=f"i{i}", rater=rater, value=1.0, first="a")])
-    print(i, flush=True)
+from spiritlevel.types import Item, Rating, user
+path, who, n = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+labels = Labels(path)
+labels.add("s", [Item(id=f"i{i}", chat=user(f"q{i}"), a="x", b="y") for i in range(5)])
+for k in range(n):
+    labels.rate("s", [Rating(item=f"i{k % 5}", rater=who, value=1.0, first="a", at=f"2026-01-01T00:00:{k:06d}")])
+    print(k, flush=True)
 """
 
 
-def test_several_write_at_once_and_a_kill_loses_nothing_that_was_said(labels):
-    def begin(rater):
-        return subprocess.Popen([sys.executable, "-c", WRITER, str(labels.path), rater], stdout=subprocess.PIPE, text=True)
+def items(n: int = 3) -> list[Item]:
+    return [Item(id=f"i{i}", chat=user(f"q{i}"), a="x", b="y") for i in range(n)]
 
-    writers = [begin(f"r{n}") for n in range(3)]
-    while sum(1 for _ in zip(range(5), writers[0].stdout, strict=False)) < 5:
-        time.sleep(0.01)
-    os.kill(writers[0].pid, signal.SIGKILL)
-    said = 5 + len(writers[0].stdout.read().splitlines())
-    for writer in writers:
-        writer.wait()
-        writer.stdout.close()
-    found = latest(labels.ratings("set"))
-    counts = [sum(rater == f"r{n}" for _, rater in found) for n in range(3)]
-    assert counts[1:] == [50, 50]
-    assert said <= counts[0] <= said + 1
-    assert len(labels.ratings("set")) == sum(counts)
+
+def label(item: str = "i0", value: float | None = 1.0, at: str = "", rater: str = "ann") -> Rating:
+    return Rating(item=item, rater=rater, value=value, first="a", at=at)
+
+
+def writer(path: Path, who: str, n: int) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", WRITER, str(path), who, str(n)], stdout=subprocess.PIPE, text=True)
+
+
+def test_four_processes_write_at_once_and_one_is_killed(tmp_path: Path) -> None:
+    path = tmp_path / "runs" / "labels.db"
+    others = [writer(path, name, 30) for name in ("ann", "bob", "cy")]
+    doomed = writer(path, "dee", 100_000)
+    assert doomed.stdout is not None
+    told = [int(doomed.stdout.readline()) for _ in range(10)]
+    os.kill(doomed.pid, signal.SIGKILL)
+    told += [int(line) for line in doomed.stdout.read().split()]
+    for process in (doomed, *others):
+        process.communicate(timeout=120)
+    assert [p.returncode for p in others] == [0, 0, 0]
+    found = Labels(path).ratings("s")
+    for name in ("ann", "bob", "cy"):
+        assert sum(r.rater == name for r in found) == 30
+    kept = sum(r.rater == "dee" for r in found)
+    assert len(told) <= kept <= len(told) + 1  # the last may be written and not yet told of
+    assert len(Labels(path).items("s")) == 5
+    again = writer(path, "dee", kept + 3)
+    again.communicate(timeout=120)
+    assert sum(r.rater == "dee" for r in Labels(path).ratings("s")) == kept + 3
+
+
+def test_the_later_label_counts_and_history_stays(tmp_path: Path) -> None:
+    labels = Labels(tmp_path / "labels.db")
+    assert labels.add("s", items()) == 3
+    assert labels.add("s", items()) == 0
+    assert labels.rate("s", [label(at="2026-01-02"), label(value=0.0, at="2026-01-03")]) == 2
+    assert labels.rate("s", [label(at="2026-01-02")]) == 0
+    assert labels.rate("s", [label(value=None, at="2026-01-01")]) == 1  # came late, is older
+    assert [r.value for r in labels.ratings("s")] == [None, 1.0, 0.0]
+    assert latest(labels.ratings("s"))["i0", "ann"].value == 0.0
+    (seen,) = labels.sets()
+    assert (seen.items, seen.scale, seen.ratings, seen.raters) == (3, False, 1, ("ann",))
+
+
+def test_a_label_without_time_is_dated_and_not_repeated(tmp_path: Path) -> None:
+    labels = Labels(tmp_path / "labels.db")
+    labels.add("s", items())
+    before = time.time()
+    assert labels.rate("s", [label()]) == 1
+    assert labels.rate("s", [label()]) == 0
+    assert labels.rate("s", [label(value=0.5)]) == 1
+    assert labels.rate("s", [label()]) == 1  # changed their mind back
+    from datetime import datetime
+
+    assert datetime.fromisoformat(labels.ratings("s")[0].at).timestamp() >= before - 1
+    assert [r.value for r in labels.ratings("s")] == [1.0, 0.5, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"item": "nowhere"}, "item 'nowhere' is not in set 's'"),
+        ({"rater": ""}, "rater '' is no name"),
+        ({"rater": "a\x1b[2J"}, "is no name"),
+        ({"value": 1.5}, "it lies between 0 and 1"),
+        ({"value": float("nan")}, "it lies between 0 and 1"),
+    ],
+)
+def test_a_label_that_cannot_be_is_refused_with_all_that_came_with_it(tmp_path: Path, change: dict, says: str) -> None:
+    labels = Labels(tmp_path / "labels.db")
+    labels.add("s", items())
+    with pytest.raises(DataError, match=says):
+        labels.rate("s", [label(), label("i1").model_copy(update=change)])
+    assert labels.ratings("s") == []
+
+
+def test_items_that_cannot_be(tmp_path: Path) -> None:
+    labels = Labels(tmp_path / "labels.db")
+    labels.add("s", items())
+    other = items()[0].model_copy(update={"a": "z"})
+    with pytest.raises(DataError, match="id 'i0' stands for two different items"):
+        labels.add("s", [*items(5), other])
+    with pytest.raises(DataError, match="mix pairs and single"):
+        labels.add("s", [Item(id="k", chat=user("q"), a="x")])
+    with pytest.raises(DataError, match="no items"):
+        labels.add("t", [])
+    assert len(labels.items("s")) == 3
+    with pytest.raises(DataError, match=r"there is no set 't' \(there is: 's'\)"):
+        labels.items("t")
+
+
+def test_a_file_that_is_none_of_ours(tmp_path: Path) -> None:
+    path = tmp_path / "labels.db"
+    assert Labels(path).sets() == []
+    assert not path.exists()
+    path.write_text("not a database at all, whatever its name", "utf-8")
+    with pytest.raises(EvidenceError, match="cannot use the labels"):
+        Labels(path).add("s", items())
+    assert path.read_text("utf-8").startswith("not a database")
+
+
+def test_nothing_is_changed_or_taken_away(tmp_path: Path) -> None:
+    labels = Labels(tmp_path / "labels.db")
+    labels.add("s", items())
+    labels.rate("s", [label()])
+    connection = sqlite3.connect(labels.path)
+    for statement in ("DELETE FROM ratings", "UPDATE ratings SET rater = 'bob'", "DELETE FROM items"):
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            connection.execute(statement)
+    connection.rollback()
+    connection.execute("PRAGMA user_version = 9")
+    connection.close()
+    with pytest.raises(EvidenceError, match="version 9"):
+        labels.ratings("s")
