@@ -104,17 +104,26 @@ def run(
 def _policy(model: Any, settings: PolicySettings, form: Precision) -> Iterator[tuple[Any, Any, Any, Masters]]:
     """(module that learns, model that answers, module of the reference, masters). With adapters the reference is the body without them."""
     if settings.lora_rank is None:
-        reference = copy.deepcopy(model.module).requires_grad_(False).to(getattr(torch, form))
+        reference = _copied(model.module, form)
         with all_learn(model.module), masters(model.module, form) as held:
             yield model.module, model, reference, held
         return
-    player = type(model)(model.ref, copy.deepcopy(model.module).to(getattr(torch, form)), model.tokenizer)
+    player = type(model)(model.ref, _copied(model.module, form), model.tokenizer)
     trained = _lora.attach(model.module, settings.lora_rank, settings.seed)
     try:
         with masters(trained, form) as held:
             yield trained, player, trained, held
     finally:
         _lora.merge(trained)
+
+
+def _copied(module: Any, form: Precision) -> Any:
+    """A frozen copy with weights in `form`. Buffers stay as they are: rotary frequencies in bfloat16 would put tokens in other places."""
+    other = copy.deepcopy(module).requires_grad_(False)
+    for p in other.parameters():
+        if p.is_floating_point():
+            p.data = p.data.to(getattr(torch, form))
+    return other
 
 
 class _Loop:
