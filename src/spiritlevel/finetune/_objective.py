@@ -114,7 +114,8 @@ class Step:
         if self.algorithm == "rloo":
             return _losses.clipped(sequence_logps(flat, counts), sequence_logps(old, counts), advantages).sum() / n
         tokens = _losses.clipped(flat, old, advantages.repeat_interleave(torch.tensor(counts, device=flat.device)))
-        tokens = tokens + self.beta * _losses.k3(flat, self.reference[j])
+        # weighted by the ratio, the term's gradient is that of the KL itself (DeepSeek-V3.2, 2025; Shao 2024 has no weight)
+        tokens = tokens + self.beta * torch.exp(flat - old) * _losses.k3(flat, self.reference[j])
         if self.algorithm == "dr_grpo":
             return tokens.sum() / (n * self.limit)
         return torch.stack([part.mean() for part in tokens.split(list(counts))]).sum() / n

@@ -35,8 +35,8 @@ Keep = Callable[[int, Any], Checkpoint]
 SAVE_EVERY = 5
 """Steps between saves of the training state. Changes nothing in the result."""
 WARMUP = 0.03
-CRITIC_LR, CRITIC_WEIGHT = 1e-2, 0.1
-"""PPO: rate of the value head, and the value loss beside the policy's (Schulman 2017, eq. 9, c1)."""
+CRITIC_LR = 1e-2
+"""Of PPO's value head."""
 
 
 @dataclass
@@ -67,13 +67,10 @@ def run(
     recipe: str,
     name: str,
     listener: Callable[[PolicyPoint], None] | None = None,
-    *,
-    precision: Precision | None = None,
-    save_every: int = SAVE_EVERY,
 ) -> Way:
     """Optimise `model` (local weights, freshly opened) in place. `recipe` names what must be equal for saved state to be continued."""
     module = model.module.eval()
-    form: Precision = precision or ("bfloat16" if next(module.parameters()).dtype == torch.bfloat16 else "float32")
+    form: Precision = "bfloat16" if next(module.parameters()).dtype == torch.bfloat16 else "float32"
     ids = [model.render(chat) for chat in prompts]
     check_head(module, Row((*ids[0], ids[0][-1]), len(ids[0])), 1e-3 if form == "float32" else 0.5)
     identity = content_hash(recipe, form, torch.__version__, transformers.__version__, torch.get_num_threads(), str(module.device))
@@ -95,7 +92,7 @@ def run(
             last = way.step == settings.steps
             if last or way.step % settings.checkpoint_every == 0:
                 way.checkpoints.append(keep(way.step, loop.playing()))
-            if last or way.step % save_every == 0:
+            if last or way.step % SAVE_EVERY == 0:
                 _state.save(scratch, identity, way.step, loop.snapshot())
     model.refresh()
     if way.stopped and not way.step:
@@ -107,17 +104,26 @@ def run(
 def _policy(model: Any, settings: PolicySettings, form: Precision) -> Iterator[tuple[Any, Any, Any, Masters]]:
     """(module that learns, model that answers, module of the reference, masters). With adapters the reference is the body without them."""
     if settings.lora_rank is None:
-        reference = copy.deepcopy(model.module).requires_grad_(False).to(getattr(torch, form))
+        reference = _copied(model.module, form)
         with all_learn(model.module), masters(model.module, form) as held:
             yield model.module, model, reference, held
         return
-    player = type(model)(model.ref, copy.deepcopy(model.module).to(getattr(torch, form)), model.tokenizer)
+    player = type(model)(model.ref, _copied(model.module, form), model.tokenizer)
     trained = _lora.attach(model.module, settings.lora_rank, settings.seed)
     try:
         with masters(trained, form) as held:
             yield trained, player, trained, held
     finally:
         _lora.merge(trained)
+
+
+def _copied(module: Any, form: Precision) -> Any:
+    """A frozen copy with weights in `form`. Buffers stay as they are: rotary frequencies in bfloat16 would put tokens in other places."""
+    other = copy.deepcopy(module).requires_grad_(False)
+    for p in other.parameters():
+        if p.is_floating_point():
+            p.data = p.data.to(getattr(torch, form))
+    return other
 
 
 class _Loop:
