@@ -34,6 +34,7 @@ NAMES = (
     "best_of_n",
     "raters",
     "reward",
+    "reward_biases",
     "rl",
 )
 HEAD = """# Results

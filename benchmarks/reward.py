@@ -1,7 +1,7 @@
 """A reward model on public preferences: `python benchmarks/reward.py [--model bundled] [--seeds 1] [--train 1000] [--test 400]`.
 
 The bundled body is trained by the default recipe on about 1,000 pairs of HH-harmless and held against about 400 of other prompt groups,
-beside length and a bag of words fitted to the same training pairs. With --more the first model is also asked about other sets and edits.
+beside length and a bag of words fitted to the same training pairs. The first model is also asked about other sets and edits.
 Everything is durable; the work lies in SPIRITLEVEL_BENCHMARK_WORK (default: a folder of the system's temporary one).
 """
 
@@ -26,11 +26,13 @@ from spiritlevel.raters.files import read_preferences
 from spiritlevel.types import Preference, RewardReport, content_hash
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
-OTHERS = {"pref_hhh_alignment": "HHH alignment", "pref_llmbar": "LLMBar"}
+OTHERS = {"pref_hhh_alignment": "HHH alignment", "pref_llmbar": "LLMBar", "pref_pandalm": "PandaLM"}
+MOST = 300
+"""Pairs of each other set, by hash."""
 GOAL = 0.04
 
 
-def measure(model: str = "bundled", seeds: int = 1, train: int = 1000, test: int = 400, more: bool = False) -> list[dict[str, Any]]:
+def measure(model: str = "bundled", seeds: int = 1, train: int = 1000, test: int = 400, more: bool = True) -> list[dict[str, Any]]:
     """Train and report once a seed; a seed is another split and another order of training."""
     pairs = read_preferences(DATA / "pref_hh_harmless.jsonl")
     work = Path(os.environ.get("SPIRITLEVEL_BENCHMARK_WORK") or Path(tempfile.gettempdir()) / "spiritlevel-benchmark")
@@ -70,7 +72,8 @@ def others() -> Iterator[Row]:
     for name, section in OTHERS.items():
         path = DATA / f"{name}.jsonl"
         lines = [json.loads(line) for line in path.read_text("utf-8").split("\n") if line]
-        for p, line in zip(read_preferences(path), lines, strict=True):
+        both = sorted(zip(read_preferences(path), lines, strict=True), key=lambda each: content_hash(each[1]["id"]))
+        for p, line in both[:MOST]:
             source = section if section == "PandaLM" else f"{section}: {line['category']}"
             yield Row(**p.model_dump() | {"section": section, "source": source})
 
@@ -105,7 +108,7 @@ if __name__ == "__main__":
     options.add_argument("--model", default="bundled")
     for name, default in (("seeds", 1), ("train", 1000), ("test", 400)):
         options.add_argument(f"--{name}", type=int, default=default)
-    options.add_argument("--more", action="store_true")
+    options.add_argument("--more", action=argparse.BooleanOptionalAction, default=True)
     if not DATA.is_dir():
         raise SystemExit(f"{DATA} is absent: the figures need the shared public data")
     for row in measure(**vars(options.parse_args())):

@@ -2,9 +2,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from searching import examples
 from spiritlevel.stats.choices import adjusted, conditional_logit, holm, strengths
 
 
@@ -62,7 +63,7 @@ def test_adjusted_is_as_worked_by_hand():
     assert adjusted([]).tolist() == []
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(st.lists(st.floats(0, 1), max_size=8))
 def test_adjusted_keeps_order_and_never_lowers(p):
     found = adjusted(p)
