@@ -18,11 +18,12 @@ class Step:
     batches: tuple[tuple[int, ...], ...]
 
 
-def plan(lengths: Sequence[int], step_tokens: int, batch_tokens: int, seed: int, *, shared: int | None = None) -> list[Step]:
+def plan(lengths: Sequence[int], step_tokens: int, batch_tokens: int, seed: int, *, shared: int | None = None, ranks: int = 1) -> list[Step]:
     """Shuffle, cut into steps of about `step_tokens`, sort within a step, cut into batches of at most `batch_tokens`.
 
     A step is thus a fair draw (a sort over all data would make steps of short refusals only). A batch is as long as its padded rows,
     or, where rows are packed, as all rows together, less the `shared` tokens of each that run once. What is too long is alone.
+    Where `ranks` processes share a step its batches are cut for as many; which rows a step has does not depend on it.
     """
     order = list(range(len(lengths)))
     random.Random(f"order {seed}").shuffle(order)
@@ -36,26 +37,27 @@ def plan(lengths: Sequence[int], step_tokens: int, batch_tokens: int, seed: int,
 
     for i in order:
         if drawn and sum(lengths[j] for j in drawn) + lengths[i] > step_tokens:
-            steps.append(Step(_cut(drawn, lengths, size, batch_tokens)))
+            steps.append(Step(_cut(drawn, lengths, size, batch_tokens, ranks)))
             drawn = []
         drawn.append(i)
     if drawn:
-        steps.append(Step(_cut(drawn, lengths, size, batch_tokens)))
+        steps.append(Step(_cut(drawn, lengths, size, batch_tokens, ranks)))
     return steps
 
 
 Size = Callable[[Sequence[int]], int]
 
 
-def _cut(drawn: Sequence[int], lengths: Sequence[int], size: Size, batch_tokens: int) -> tuple[tuple[int, ...], ...]:
-    """As few batches as `batch_tokens` allows, and then as even: the smallest limit that needs no more of them."""
+def _cut(drawn: Sequence[int], lengths: Sequence[int], size: Size, batch_tokens: int, ranks: int) -> tuple[tuple[int, ...], ...]:
+    """As few batches a rank as `batch_tokens` allows, and then as even: the smallest limit that needs no more of them."""
     ranked = sorted(drawn, key=lambda j: (lengths[j], j))
     best = _greedy(ranked, size, batch_tokens)
+    most = -(-len(best) // ranks) * ranks
     low, high = max(size([i]) for i in drawn), batch_tokens
     while low < high:
         middle = (low + high) // 2
         found = _greedy(ranked, size, middle)
-        if len(found) == len(best):
+        if len(found) <= most:
             best, high = found, middle
         else:
             low = middle + 1

@@ -13,7 +13,7 @@ from torch import Tensor
 from spiritlevel import stats
 from spiritlevel.backends._rows import Row, can_pack, collate
 from spiritlevel.errors import DataError, ModelError
-from spiritlevel.finetune import _lora, _losses
+from spiritlevel.finetune import _lora, _losses, _ranks
 from spiritlevel.finetune._masters import Precision, masters
 from spiritlevel.finetune._train import Loop, Objective, Rendered, all_learn, identify, planned
 from spiritlevel.finetune.heads import bradley_terry_heads
@@ -84,7 +84,7 @@ def fit(
     if settings.frozen:
         _heads_alone(module, data, sure, margin, weights)
     else:
-        _whole(module, data, sure, margin, weights, settings, precision, scratch, curve, progress)
+        _ranks.together(_whole, module, data, sure, margin, weights, settings, precision, scratch, curve, listener=progress)
     module.to(torch.bfloat16 if precision == "bfloat16" else torch.float32)
     module.head.float()
     raw = _pairs(module, data)
@@ -133,7 +133,9 @@ def _whole(
     curve: Curve,
     progress: Listener | None,
 ) -> None:
-    identity = identify(module, "reward", data.rows, settings, precision, sure.tolist(), margin.tolist(), weights.tolist())
+    """The part of a training that every rank takes; module and curve are changed in place."""
+    more = (sure.tolist(), margin.tolist(), weights.tolist())
+    identity = _ranks.first(lambda: identify(module, "reward", data.rows, settings, precision, *more))
     steps = planned(module, data.rows, settings)
     if settings.lora_rank:
         module.body = _lora.attach(module.body, settings.lora_rank, settings.seed, task=None)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from spiritlevel.backends._rows import MOST_PACKED, Row, beginning, can_pack, collate
 from spiritlevel.errors import DataError, ModelError
-from spiritlevel.finetune import _lora, _losses, _plan, _state
+from spiritlevel.finetune import _lora, _losses, _plan, _ranks, _state
 from spiritlevel.finetune._logps import check_head, logps, sequence_logps
 from spiritlevel.finetune._masters import Masters, Precision, masters
 from spiritlevel.finetune.train import Curve, DpoForm, Listener, StepSettings, TrainSettings
@@ -63,7 +63,7 @@ def sft(
             data.skipped += 1
         else:
             data.rows.append((row,))
-    return _train(module, "sft", data, settings, scratch, progress, precision, "dpo")
+    return _train(module, "sft", data, settings, scratch, precision, "dpo", progress)
 
 
 def dpo(
@@ -88,7 +88,7 @@ def dpo(
         else:
             data.rows.append((chosen, rejected))
             data.smoothing.append(1 - pair.sure)
-    return _train(module, "dpo", data, settings, scratch, progress, precision, form)
+    return _train(module, "dpo", data, settings, scratch, precision, form, progress)
 
 
 def _row(render: Render, chat: Chat, answer: str, truncated: bool, max_length: int, eos: frozenset[int], data: Rendered) -> Row | None:
@@ -118,9 +118,9 @@ def _train(
     data: Rendered,
     settings: TrainSettings,
     scratch: Path,
-    progress: Listener | None,
     precision: Precision,
     form: DpoForm,
+    progress: Listener | None,
 ) -> Curve:
     if not data.rows:
         raise DataError(f"No {'lessons' if phase == 'sft' else 'preferences'} are left to train on ({data.skipped!r} skipped); give some.")
@@ -128,10 +128,27 @@ def _train(
     module.eval()
     check = Row(data.rows[0][0].ids[: data.rows[0][0].start + 1], data.rows[0][0].start)
     check_head(module, check, 1e-3 if next(module.parameters()).dtype == torch.float32 else 0.5)
-    identity = identify(module, phase, data.rows, settings, precision, form, data.smoothing)
+    curve = Curve(skipped=data.skipped, cut=data.cut, precision=precision)
+    _ranks.together(_each, module, phase, data, settings, scratch, precision, form, curve, listener=progress)
+    curve.seconds = time.monotonic() - began
+    return curve
+
+
+def _each(
+    module: Any,
+    phase: Literal["sft", "dpo"],
+    data: Rendered,
+    settings: TrainSettings,
+    scratch: Path,
+    precision: Precision,
+    form: DpoForm,
+    curve: Curve,
+    progress: Listener | None,
+) -> None:
+    """The part of a training that every rank takes; module and curve are changed in place."""
+    identity = _ranks.first(lambda: identify(module, phase, data.rows, settings, precision, form, data.smoothing))
     steps = planned(module, data.rows, settings)
     trained = _lora.attach(module, settings.lora_rank, settings.seed) if settings.lora_rank else module
-    curve = Curve(skipped=data.skipped, cut=data.cut, precision=precision)
     with _adapters(trained, scratch) if settings.lora_rank else all_learn(module), masters(trained, precision) as held:
         objective: Objective
         if phase == "sft":
@@ -140,8 +157,6 @@ def _train(
             reference = _reference(trained, data, steps, scratch / "reference.pt", identity)
             objective = _preferred(trained, data, settings, form, reference)
         Loop(held, phase, data.rows, settings, steps, objective).run(curve, scratch, identity, progress)
-    curve.seconds = time.monotonic() - began
-    return curve
 
 
 def planned(module: Any, rows: Sequence[tuple[Row, ...]], settings: StepSettings) -> list[_plan.Step]:
@@ -149,7 +164,7 @@ def planned(module: Any, rows: Sequence[tuple[Row, ...]], settings: StepSettings
     lengths = [len(item) * max(len(row.ids) for row in item) for item in rows]
     shared = beginning([row for item in rows for row in item]) if can_pack(module) else 0
     most = MOST_PACKED if shared else max(BATCH_TOKENS, max(lengths))
-    return _plan.plan(lengths, settings.batch_tokens, most, settings.seed, shared=shared * len(rows[0]) or None)
+    return _plan.plan(lengths, settings.batch_tokens, most, settings.seed, shared=shared * len(rows[0]) or None, ranks=_ranks.world())
 
 
 def _score(module: Any, data: Rendered, batch: Sequence[int]) -> tuple[Tensor, tuple[int, ...]]:
@@ -196,15 +211,16 @@ def _preferred(module: Any, data: Rendered, settings: TrainSettings, form: DpoFo
 
 def _reference(module: Any, data: Rendered, steps: Sequence[_plan.Step], path: Path, identity: str) -> Tensor:
     """(pairs, 2) log-probabilities under the untrained module, in the very batches that training will use: noise then cancels."""
-    if path.is_file():
-        kept = _state.read(path)
-        if kept["identity"] == identity:
-            return torch.as_tensor(kept["logps"])
+    kept = _ranks.first(lambda: _state.read(path) if path.is_file() else None)
+    if kept is not None and kept["identity"] == identity:
+        return torch.as_tensor(kept["logps"])
     out = torch.zeros((len(data.rows), 2))
     with torch.no_grad():
-        for batch in (batch for step in steps for batch in step.batches):
+        for batch in (batch for step in steps for batch in _ranks.mine(step.batches)):
             out[list(batch)] = sequence_logps(*_score(module, data, batch)).view(2, len(batch)).T.cpu()
-    _state.write(path, {"identity": identity, "logps": out})
+    _ranks.summed(out)
+    if _ranks.rank() == 0:
+        _state.write(path, {"identity": identity, "logps": out})
     return out
 
 
@@ -235,7 +251,7 @@ def _adapters(adapted: Any, scratch: Path) -> Iterator[None]:
     folder = None
     try:
         yield
-        folder = scratch / "adapter"
+        folder = scratch / "adapter" if _ranks.rank() == 0 else None
     finally:
         _lora.merge(adapted, folder)
 
@@ -247,7 +263,8 @@ def identify(module: Any, phase: str, rows: Sequence[tuple[Row, ...]], settings:
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy() if tensor.ndim else str(tensor.item()).encode())
     plain = settings.model_copy(update={"save_every": 1})
-    versions = (torch.__version__, transformers.__version__, torch.get_num_threads(), str(next(module.parameters()).device))
+    ranks = (_ranks.world(),) if _ranks.world() > 1 else ()  # they add gradients up in another order
+    versions = (torch.__version__, transformers.__version__, torch.get_num_threads(), str(next(module.parameters()).device), *ranks)
     return content_hash(phase, plain, precision, versions, digest.hexdigest(), [(r.ids, r.start) for item in rows for r in item], *more)
 
 
@@ -271,24 +288,26 @@ class Loop:
     def run(self, curve: Curve, scratch: Path, identity: str, progress: Listener | None) -> None:
         """Take all steps that no earlier process has taken. ModelError when loss or gradient is not finite; the last save stays."""
         total = len(self.order)
-        done = self._restore(_state.load(scratch, identity), curve)
+        done = self._restore(_ranks.first(lambda: _state.load(scratch, identity)), curve)
         curve.resumed_at = done
         for at in range(done, total):
             point = self._step(at, total)
             curve.append(point)
             if progress is not None:
                 progress(point, total)
-            if (at + 1) % self.settings.save_every == 0 or at + 1 == total:
+            if _ranks.rank() == 0 and ((at + 1) % self.settings.save_every == 0 or at + 1 == total):
                 _state.save(scratch, identity, at + 1, self._snapshot(at + 1, curve, last=at + 1 == total))
 
     def _step(self, at: int, total: int) -> CurvePoint:
         step = self.steps[self.order[at]]
         items = [self.rows[i] for batch in step.batches for i in batch]
         loss, right = 0.0, 0
-        for batch in step.batches:
+        for batch in _ranks.mine(step.batches):
             part, won = self.objective(batch, items)
             part.backward()
             loss, right = loss + part.item(), right + won
+        _ranks.gather(self.held.params)
+        loss, right = _ranks.totals(loss, right, self.held.params[0].device)
         norm = nn.utils.clip_grad_norm_(self.held.params, 1.0).item()
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise ModelError(

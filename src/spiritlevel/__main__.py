@@ -1,0 +1,5 @@
+"""`python -m spiritlevel`."""
+
+from spiritlevel.cli import main
+
+main()
