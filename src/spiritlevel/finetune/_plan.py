@@ -18,7 +18,9 @@ class Step:
     batches: tuple[tuple[int, ...], ...]
 
 
-def plan(lengths: Sequence[int], step_tokens: int, batch_tokens: int, seed: int, *, shared: int | None = None, ranks: int = 1) -> list[Step]:
+def plan(
+    lengths: Sequence[int], step_tokens: int, batch_tokens: int, seed: int, *, shared: int | None = None, ranks: int = 1
+) -> list[Step]:
     """Shuffle, cut into steps of about `step_tokens`, sort within a step, cut into batches of at most `batch_tokens`.
 
     A step is thus a fair draw (a sort over all data would make steps of short refusals only). A batch is as long as its padded rows,

@@ -25,7 +25,7 @@ WAIT = timedelta(days=30)
 
 
 def rank() -> int:
-    """This process's number; 0 alone writes."""
+    """The number of this process; 0 alone writes."""
     return int(dist.get_rank()) if dist.is_initialized() else 0
 
 
@@ -43,9 +43,6 @@ def join() -> None:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     with _connection():
         dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", timeout=WAIT)
-    # what this process starts is no part of the launch
-    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"):
-        os.environ.pop(name, None)
 
 
 def leave() -> None:
