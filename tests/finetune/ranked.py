@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import torch
-from conftest import render, tiny
 from test_reward import PAIRS as CHOICES
 from test_train import LESSONS, PAIRS
 
+from conftest import render, tiny
 from spiritlevel import backends
 from spiritlevel.errors import SpiritlevelError
 from spiritlevel.evidence.memory import MemoryJournal
@@ -52,7 +52,7 @@ if "RANK" in os.environ:
     _ranks.join()
 (FOLDER / f"pid-{_ranks.rank()}").write_text(str(os.getpid()))
 if _ranks.rank():
-    sys.exit(_ranks.serve())
+    _ranks.serve()
 with contextlib.ExitStack() as stack:
     stack.callback(_ranks.leave)
     try:

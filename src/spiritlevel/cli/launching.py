@@ -19,7 +19,8 @@ def launched() -> Iterator[None]:
             env.setdefault("LOCAL_RANK", env.get(f"{kind}LOCAL_RANK", env[f"{kind}RANK"]))
     if not {"RANK", "WORLD_SIZE", "MASTER_ADDR"} <= env.keys():
         if "MASTER_ADDR" in env and env.get("ACCELERATE_USE_CPU", "").lower() == "true":
-            print("spiritlevel: on CPUs accelerate starts one process unless given --mpirun_hostfile; torchrun starts more", file=sys.stderr)
+            hint = "on CPUs accelerate starts one process unless given --mpirun_hostfile; torchrun starts more"
+            print(f"spiritlevel: {hint}", file=sys.stderr)
         yield
         return
     if env["WORLD_SIZE"] == "1":
@@ -29,7 +30,7 @@ def launched() -> Iterator[None]:
 
     _ranks.join()
     if _ranks.rank():
-        sys.exit(_ranks.serve())
+        _ranks.serve()
     # what this process starts is no part of the launch
     for name in [n for n in env if n in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR") or n.startswith(MPI)]:
         del env[name]

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -53,8 +53,15 @@ def leave() -> None:
         dist.destroy_process_group()
 
 
-def serve() -> int:
-    """What ranks > 0 do: join each training that rank 0 sends, until it leaves. The exit code; rank 0 tells what went wrong."""
+def serve() -> NoReturn:
+    """What ranks > 0 do: join each training that rank 0 sends, until it leaves; then end. Rank 0 tells what went wrong."""
+    code = _serve()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # without teardown: gloo's threads can abort in theirs, and there is nothing here to lose
+
+
+def _serve() -> int:
     try:
         while (task := _receive()) is not None:
             work, arguments = task
@@ -67,7 +74,6 @@ def serve() -> int:
     except Exception as error:
         print(f"spiritlevel: rank {rank()} could not go on training ({type(error).__name__}: {error})", file=sys.stderr)
         return 1
-    dist.destroy_process_group()
     return 0
 
 
