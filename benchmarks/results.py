@@ -26,6 +26,7 @@ NAMES = (
     "overoptimisation",
     "generation",
     "training",
+    "rloo",
     "durability",
     "client",
     "attempts",

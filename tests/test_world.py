@@ -78,6 +78,20 @@ def test_a_policy_pursues_a_proxy(evidence):
     assert found.proxy.identity.id in {use.atom.removeprefix("judge:") for use in found.policy.lineage.uses}
 
 
+def test_mitigations_stand_on_the_same_plot(evidence):
+    settings = PolicySettings(steps=4, checkpoint_every=1, lr=1e-3, rollouts=RolloutSettings(prompts=2, samples=2, max_tokens=6))
+    found = world.pursue(TINY, settings, evidence, samples=2, budget=0.5, refresh=True)
+    assert [c.name for c in found.plot.curves] == ["plain", "KL budget of 0.5 nats", "refreshed reward"]
+    assert [p.label for p in found.plot.curves[2].points] == ["start", "step 1", "step 2", "step 3", "step 4"]
+    budgeted, refreshed = found.held
+    assert budgeted.reward.id == found.policy.reward.id != refreshed.reward.id
+    assert refreshed.lineage.parents, "it goes on from the first half"
+    assert all(curve.beside is not None for curve in found.plot.curves[1:])
+    before = evidence.counts()
+    assert world.pursue(TINY, settings, evidence, samples=2, budget=0.5, refresh=True) == found
+    assert evidence.counts() == before
+
+
 def test_the_command(tmp_path, monkeypatch):
     from click.testing import CliRunner
 
@@ -100,7 +114,10 @@ def test_the_command(tmp_path, monkeypatch):
         "2",
         "-q",
     ]
-    found = CliRunner().invoke(commands.app, asked)
+    found = CliRunner().invoke(commands.app, [*asked, "--policy", "3", "--kl-budget", "1"])
     assert found.exit_code == 0, found.output
     assert "worst head" in found.output
+    assert "KL budget of 1 nats" in found.output
+    assert "<svg" in (tmp_path / "world-policy.html").read_text()
+    assert "say how many steps" in CliRunner().invoke(commands.app, [*asked, "--refresh"]).output
     assert "<svg" in (tmp_path / "world.html").read_text()

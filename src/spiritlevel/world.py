@@ -27,6 +27,7 @@ from spiritlevel.stats import stopping
 from spiritlevel.stats.selection import best_of_n_curve, sizes
 from spiritlevel.types import (
     Ask,
+    Checkpoint,
     Frozen,
     GapPlot,
     IntentIs,
@@ -83,11 +84,13 @@ class Drawn(Frozen):
 
 
 class Pursued(Frozen):
-    """A policy that pursued a proxy, and how proxy and oracle went along its way."""
+    """Policies that pursued a proxy, and how proxy and oracle went along their way."""
 
     policy: Optimised
     proxy: RewardTrained
     plot: GapPlot
+    held: tuple[Optimised, ...] = ()
+    """The policy under each mitigation, as the plot's further curves."""
 
 
 class World(Frozen):
@@ -107,26 +110,72 @@ def run(config: WorldConfig, evidence: Evidence) -> World:
     return evidence.step(judged, taught, pool, config)
 
 
-def pursue(config: WorldConfig, policy: PolicySettings, evidence: Evidence, *, samples: int = 4) -> Pursued:
-    """A policy optimised against one proxy from the same few labels, and both scores along its checkpoints on held-out prompts."""
+def pursue(
+    config: WorldConfig, policy: PolicySettings, evidence: Evidence, *, samples: int = 4, budget: float | None = None, refresh: bool = False
+) -> Pursued:
+    """A policy optimised against one proxy from the same few labels, and both scores along its checkpoints on held-out prompts.
+
+    Mitigations on the same plot: `budget`, the same policy with its KL steered to so many nats; `refresh`, one whose reward learns
+    half of its labels on the policy's own answers midway.
+    """
     model, oracle, every = begun(config, evidence)
     prompts = shown(every, config)
     taught = evidence.step(draw, model, prompts, DRAWS, config.tokens, oracle)
-    proxy = evidence.step(mistaken, model, taught, config, policy.seed)
-    reward = f"path:{evidence.path(proxy.spec.removeprefix('blob:'))}"
-    scoring = policy.scoring.model_copy(update={"reward": reward, "log": (oracle,)})
-    pinned = (proxy.identity.id, oracle)
-    way = evidence.step(optimised, model, prompts, policy.model_copy(update={"scoring": scoring}), pinned)
-    backends.release_memory()
+    proxy = evidence.step(mistaken, model, (taught,), config, policy.seed)
+
+    def by(reward: RewardTrained, start: ModelRef, how: PolicySettings) -> Optimised:
+        scoring = how.scoring.model_copy(update={"reward": placed(reward, evidence), "log": (oracle,)})
+        pinned = (reward.identity.id, oracle)
+        found: Optimised = evidence.step(optimised, start, prompts, how.model_copy(update={"scoring": scoring}), pinned)
+        backends.release_memory()
+        return found
+
+    def along(name: str, reward: RewardTrained, *way: Optimised) -> pushing.Route:
+        return pushing.Route(
+            name=name,
+            checkpoints=joined(way),
+            proxy=placed(reward, evidence),
+            how=policy.scoring.aggregate,
+            judges=tuple(w.reward for w in way),
+        )
+
+    plain = by(proxy, model, policy)
+    routes, held, pinned = [along("plain", proxy, plain)], list[Optimised](), [proxy.identity.id, oracle]
+    if budget is not None:
+        kl = policy.kl.model_copy(update={"budget": budget, "control": "adapt"})
+        held.append(by(proxy, model, policy.model_copy(update={"kl": kl})))
+        routes.append(along(f"KL budget of {budget:g} nats", proxy, held[-1]))
+    if refresh:
+        half = policy.steps // 2
+        first = by(proxy, model, policy.model_copy(update={"steps": half}))
+        again = evidence.step(draw, first.ref, prompts, DRAWS, config.tokens, oracle)
+        fresh = evidence.step(mistaken, model, (taught, again), config, policy.seed)
+        held.append(by(fresh, first.ref, policy.model_copy(update={"steps": policy.steps - half})))
+        routes.append(along("refreshed reward", fresh, first, held[-1]))
+        pinned.append(fresh.identity.id)
     plot = evidence.step(
         pushing.walk_by,
-        way.checkpoints,
+        tuple(routes),
         chosen(every, Side.OPEN, config.prompts),
-        pushing.Specs(proxies=(reward,), intent=oracle, identities=pinned),
-        pushing.GapSettings(samples=samples, tokens=config.tokens, how=scoring.aggregate, oracle=True),
-        judges=(way.reward,),
+        oracle,
+        pushing.GapSettings(samples=samples, tokens=config.tokens, oracle=True),
+        pinned=tuple(pinned),
     )
-    return Pursued(policy=way, proxy=proxy, plot=plot)
+    return Pursued(policy=plain, proxy=proxy, plot=plot, held=tuple(held))
+
+
+def placed(reward: RewardTrained, evidence: Evidence) -> str:
+    """Its SPEC by path."""
+    return f"path:{evidence.path(reward.spec.removeprefix('blob:'))}"
+
+
+def joined(way: Sequence[Optimised]) -> tuple[Checkpoint, ...]:
+    """The checkpoints of trainings of which each goes on where the last one ended, with their steps added up."""
+    found: list[Checkpoint] = []
+    for one in way:
+        done = found[-1].step if found else 0
+        found += [c.model_copy(update={"step": done + c.step}) for c in one.checkpoints[bool(found) :] if c.step or not found]
+    return tuple(found)
 
 
 def begun(config: WorldConfig, evidence: Evidence) -> tuple[ModelRef, str, list[Prompt]]:
@@ -236,17 +285,26 @@ def judged(journal: Journal, taught: Drawn, pool: Drawn, config: WorldConfig) ->
     return World(plot=plot, stops=stops, accuracy=tuple((name, float(np.mean(each))) for name, each in right.items()))
 
 
-def mistaken(journal: Journal, model: ModelRef, taught: Drawn, config: WorldConfig, seed: int) -> RewardTrained:
-    """A reward model on the untrained body from a seed's noisy labels: what a policy is optimised against."""
-    known, replies = Read(journal, taught), journal.rows(taught.replies, Reply)
+def mistaken(journal: Journal, model: ModelRef, drawn: tuple[Drawn, ...], config: WorldConfig, seed: int) -> RewardTrained:
+    """A reward model on the untrained body from a seed's noisy labels, as many of each of `drawn`: what a policy is optimised against."""
+    pairs: list[Preference] = []
+    for turn, one in enumerate(drawn):
+        share = config.pairs * (turn + 1) // len(drawn) - config.pairs * turn // len(drawn)
+        pairs += preferences(journal, one, config.model_copy(update={"pairs": share}), seed + 1_000 * turn)
+    return train_reward(journal, model, tuple(pairs), RewardSettings(frozen=True, heads=config.heads, held=0.0, seed=seed))
+
+
+def preferences(journal: Journal, drawn: Drawn, config: WorldConfig, seed: int) -> list[Preference]:
+    """What the raters say of pairs of these answers."""
+    known, replies = Read(journal, drawn), journal.rows(drawn.replies, Reply)
     a, b, prompt = labelled_pairs(known, config.pairs, seed)
     told = labels(known, a, b, prompt, config, seed)
-    pairs = []
+    found = []
     for i, one, other, like in zip(prompt, a, b, told, strict=True):
-        good, bad = (replies[int(i) * taught.samples + int(k)] for k in ((one, other) if like else (other, one)))
-        pairs.append(
+        good, bad = (replies[int(i) * drawn.samples + int(k)] for k in ((one, other) if like else (other, one)))
+        found.append(
             Preference(
-                chat=user(taught.prompts[int(i)].text),
+                chat=user(drawn.prompts[int(i)].text),
                 chosen=good.text,
                 rejected=bad.text,
                 by="simulated raters",
@@ -255,7 +313,7 @@ def mistaken(journal: Journal, model: ModelRef, taught: Drawn, config: WorldConf
                 rejected_truncated=bad.truncated,
             )
         )
-    return train_reward(journal, model, tuple(pairs), RewardSettings(frozen=True, heads=config.heads, held=0.0, seed=seed))
+    return found
 
 
 def proxies(known: Read, held: Read, config: WorldConfig, seed: int) -> dict[str, Floats]:

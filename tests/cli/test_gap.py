@@ -153,6 +153,13 @@ def test_a_run_s_policy_is_followed_and_one_without_is_named(cli: Any, fails: An
     assert "intent: rule:length=3, intent, independent" in said.out
     same = cli("gap", "--run", "policy", *DRAWN[:2], "--proxy", "rule:length=2", "--intent", "rule:length", "--tokens", 8, "-n", 2, "-q")
     assert "intent: rule:length, intent, spent" in same.out
+    with open_run(tmp_path, "other", "z", "") as evidence:
+        worst = settings.model_copy(update={"seed": 1, "scoring": ScoringSettings(reward="rule:length", aggregate="worst")})
+        assert evidence.step(optimised, backends.resolve("tiny:llama"), taught, worst).aggregate == "worst"
+    both = cli("gap", "--run", "policy", "--run", "other", *DRAWN, "-n", 2, "-q")
+    assert both.code == 0, both.out
+    assert "intent at the end, less that of policy" in both.out
+    assert both.out.count("step 3 ") == 2
     with open_run(tmp_path, "empty", "y", ""):
         pass
     assert "has optimised no policy" in fails("gap", "--run", "empty", *DRAWN)

@@ -65,8 +65,12 @@ def test_the_intent_is_graded_by_the_firewall_against_what_selected() -> None:
     assert graded(Rule("e", known_ancestry=False))[0] is Grade.KIN
 
 
-def walked(*steps: tuple[int, str]) -> list[Checkpoint]:
-    return [Checkpoint(step=step, ref=backends.resolve(spec)) for step, spec in steps]
+def walked(*steps: tuple[int, str]) -> tuple[Checkpoint, ...]:
+    return tuple(Checkpoint(step=step, ref=backends.resolve(spec)) for step, spec in steps)
+
+
+def route(proxy: Rule, *steps: tuple[int, str], name: str = "letters") -> tuple[pushing.Route, Rule]:
+    return pushing.Route(name=name, checkpoints=walked(*steps), proxy=proxy.identity.name), proxy
 
 
 WAY = ((0, "tiny:llama-0"), (5, "tiny:llama-1"), (10, "tiny:llama-2"), (15, "tiny:llama-3"))
@@ -75,7 +79,7 @@ WAY = ((0, "tiny:llama-0"), (5, "tiny:llama-1"), (10, "tiny:llama-2"), (15, "tin
 def test_checkpoints_are_sampled_and_their_kl_is_that_of_distance() -> None:
     journal = MemoryJournal()
     settings = SMALL.model_copy(update={"samples": 2})
-    plot = pushing.walk(journal, walked(*WAY), prompts(), ("letters", Rule("a")), Rule("e"), settings)
+    plot = pushing.walk(journal, [route(Rule("a"), *WAY)], prompts(), Rule("e"), settings)
     (curve,) = plot.curves
     assert [p.label for p in curve.points] == ["start", "step 5", "step 10", "step 15"]
     assert curve.points[0].kl == 0
@@ -93,20 +97,37 @@ def test_prompts_that_training_saw_are_left_out() -> None:
     last = walked(*WAY)[-1].ref
     taught = tuple(Use(model=last.key, atom=f"cluster:{p.cluster}", how="train") for p in prompts()[:2])
     journal.record(Lineage(weights=last.weights, body=last.weights, uses=taught, history="known"))
-    plot = pushing.walk(journal, walked(*WAY), prompts(), ("letters", Rule("a")), Rule("e"), SMALL.model_copy(update={"samples": 2}))
+    plot = pushing.walk(journal, [route(Rule("a"), *WAY)], prompts(), Rule("e"), SMALL.model_copy(update={"samples": 2}))
     assert plot.prompts == 4
     assert "2 prompts left out" in plot.notes[-1]
     with pytest.raises(DataError, match="all 2 prompts are near ones"):
-        pushing.walk(journal, walked(*WAY), prompts(2), ("letters", Rule("a")), Rule("e"), SMALL)
+        pushing.walk(journal, [route(Rule("a"), *WAY)], prompts(2), Rule("e"), SMALL)
 
 
 def test_too_few_checkpoints_and_models_without_weights_are_named() -> None:
     journal = MemoryJournal()
     with pytest.raises(DataError, match="2 checkpoints cannot show"):
-        pushing.walk(journal, walked(*WAY[:2]), prompts(), ("x", Rule("a")), Rule("e"), SMALL)
-    hosted = [*walked(*WAY[:2]), *walked((9, "scripted:mixed"))]
+        pushing.walk(journal, [route(Rule("a"), *WAY[:2])], prompts(), Rule("e"), SMALL)
     with pytest.raises(NeedsWeights):
-        pushing.walk(journal, hosted, prompts(), ("x", Rule("a")), Rule("e"), SMALL)
+        pushing.walk(journal, [route(Rule("a"), *WAY[:2], (9, "scripted:mixed"))], prompts(), Rule("e"), SMALL)
+
+
+def test_several_trainings_share_a_plot_their_prompts_and_the_worst_grade() -> None:
+    journal, settings = MemoryJournal(), SMALL.model_copy(update={"samples": 2})
+    last = walked(*WAY)[2].ref
+    seen = (Use(model=last.key, atom="cluster:rivers", how="train"), Use(model=last.key, atom="judge:rule:e", how="train"))
+    journal.record(Lineage(weights=last.weights, body=last.weights, uses=seen, history="known"))
+    ways = [route(Rule("a"), *WAY, name="plain"), route(Rule("b"), *WAY[:3], name="held")]
+    plot = pushing.walk(journal, ways, prompts(), Rule("e"), settings)
+    assert [(c.name, len(c.points)) for c in plot.curves] == [("plain", 4), ("held", 3)]
+    assert plot.curves[1].beside is not None
+    assert (plot.prompts, plot.intent.grade) == (5, Grade.SPENT)
+    alone = pushing.walk(journal, ways[:1], prompts()[1:], Rule("e"), settings)
+    assert alone.curves[0].points == plot.curves[0].points
+    with pytest.raises(DataError, match="two trainings are called 'plain'"):
+        pushing.walk(journal, [ways[0], ways[0]], prompts(), Rule("e"), settings)
+    with pytest.raises(DataError, match="do not begin at one model"):
+        pushing.walk(journal, [ways[0], route(Rule("b"), *WAY[1:], name="other")], prompts(), Rule("e"), settings)
 
 
 def test_a_policy_that_gives_one_answer_is_named(tmp_path: Path) -> None:

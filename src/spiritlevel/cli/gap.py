@@ -31,12 +31,12 @@ KINDS = {
 @click.option(
     "--checkpoint", "checkpoints", multiple=True, metavar="REF", help="A model on the way from --model, in order (again for more)."
 )
-@click.option("--run", "name", metavar="RUN", help="Follow the checkpoints of this run's policy.")
+@click.option("--run", "names", multiple=True, metavar="RUN", help="Follow this run's policy (again for more, on the same plot).")
 @click.option("--prompts", type=click.Path(), help="Held-out prompts for --model and --run; default: 32 of the built-in seeds' open side.")
 @click.option("-n", "--samples", type=click.IntRange(1), help="Largest n; default: the whole POOL, 64 drawn, or 4 a checkpoint.")
 @click.option("--tokens", type=click.IntRange(1), default=64, show_default=True, help="Most tokens of an answer that is drawn.")
 @click.option(
-    "--aggregate", "how", type=click.Choice(["mean", "worst", "uncertainty"]), default="mean", help="How training read its ensemble."
+    "--aggregate", "how", type=click.Choice(["mean", "worst", "uncertainty"]), help="How training read its ensemble; default: as it did."
 )
 @click.option("--cut", is_flag=True, help="Pools of unequal size: use the first samples of each, as many as the smallest has.")
 @click.option("--out", type=click.Path(), default="gap.html", show_default=True, help="The page to write; NAME.svg: the figure alone.")
@@ -49,11 +49,11 @@ def gap(
     intent_is: str,
     model: str | None,
     checkpoints: tuple[str, ...],
-    name: str | None,
+    names: tuple[str, ...],
     prompts: str | None,
     samples: int | None,
     tokens: int,
-    how: str,
+    how: str | None,
     cut: bool,
     out: str,
     seed: int,
@@ -63,29 +63,29 @@ def gap(
 
     POOL: JSON lines of scored samples with a prompt (or group); or --model, or --run.
     """
-    if sum(given is not None for given in (pool, model, name)) != 1:
+    if sum(map(bool, (pool, model, names))) != 1:
         raise click.UsageError("give one of: a POOL file of scored samples, --model, --run")
-    proxies, target = tuple(dict.fromkeys(proxies)), Path(out)
+    proxies, target = proxies if names else tuple(dict.fromkeys(proxies)), Path(out)
     check(target)
     if pool is not None:
         found = of_file(Path(pool), proxies, intent, intent_is, samples, cut, seed)
     else:
         if intent_is == "people":
             raise click.UsageError("answers that are drawn here need an --intent that can score them; people rate a POOL")
-        if (len(proxies) > 1 and model is None) or (len(proxies) > 1 and checkpoints):
-            raise click.UsageError("checkpoints are followed by the one --proxy that trained them; give one")
+        if len(proxies) > 1 and (checkpoints or len(proxies) != len(names or proxies)):
+            raise click.UsageError("checkpoints are followed by the one --proxy that trained them; give one, or one for each --run")
         from spiritlevel.cli import pushing
         from spiritlevel.measure.pushing import GapSettings, Specs
 
         settings = GapSettings.model_validate(
-            {"samples": samples or (64 if model and not checkpoints else 4), "tokens": tokens, "how": how, "seed": seed}
+            {"samples": samples or (64 if model and not checkpoints else 4), "tokens": tokens, "how": how or "mean", "seed": seed}
             | {"oracle": intent_is == "oracle"}
         )
         specs = Specs(proxies=proxies, intent=intent)
         if model is not None:
             found = pushing.drawn(Path(), model, checkpoints, None if prompts is None else Path(prompts), specs, settings, quiet=quiet)
         else:
-            found = pushing.followed(Path(), name, None if prompts is None else Path(prompts), specs, settings, quiet=quiet)
+            found = pushing.followed(Path(), names, None if prompts is None else Path(prompts), specs, settings, how, quiet=quiet)
     for line in told(found):
         click.echo(line)
     click.echo(write(found, target, shlex.join(["spiritlevel", *sys.argv[1:]])))

@@ -37,19 +37,45 @@ def drawn(
         if not checkpoints:
             return evidence.step(pushing.pool_by, refs[0], asked, specs, settings, ledger)
         way = tuple(Checkpoint(step=i, ref=ref) for i, ref in enumerate(refs))
-        return evidence.step(pushing.walk_by, way, asked, specs, settings, ledger)
+        route = pushing.Route(checkpoints=way, proxy=specs.proxies[0])
+        return evidence.step(pushing.walk_by, (route,), asked, specs.intent, settings, ledger, specs.identities)
 
 
-def followed(root: Path, name: str | None, prompts: Path | None, specs: Specs, settings: GapSettings, *, quiet: bool) -> GapPlot:
-    """Samples along the checkpoints of a run's policy, kept in that run."""
+def followed(
+    root: Path, names: Sequence[str | None], prompts: Path | None, specs: Specs, settings: GapSettings, how: str | None, *, quiet: bool
+) -> GapPlot:
+    """Samples along the checkpoints of runs' policies, kept in the first run. A proxy each, or one for all."""
     asked = held(prompts)
+    routes: list[pushing.Route] = []
+    for name, proxy in zip(names[1:], specs.proxies[1:] or specs.proxies * len(names[1:]), strict=True):
+        with open_existing(root, name, write=False, url=runs.database(), quiet=True) as other:
+            policy = optimised(other)
+            way = tuple(elsewhere(one, other) for one in policy.checkpoints)
+            routes.append(route(other.name, policy, proxy, how, way))
     with (
         bars(quiet) as listener,
-        open_existing(root, name, write=True, url=runs.database(), quiet=quiet, listener=listener) as evidence,
+        open_existing(root, names[0], write=True, url=runs.database(), quiet=quiet, listener=listener) as evidence,
     ):
         policy = optimised(evidence)
         specs = known_by(specs, evidence)  # type: ignore[arg-type]  # a reward needs its blobs alone
-        return evidence.step(pushing.walk_by, policy.checkpoints, asked, specs, settings, judges=(policy.reward,))
+        first = route(evidence.name if routes else "", policy, specs.proxies[0], how, policy.checkpoints)
+        ledger = known(root, [one.ref for each in routes for one in each.checkpoints])
+        return evidence.step(pushing.walk_by, (first, *routes), asked, specs.intent, settings, ledger, specs.identities)
+
+
+def route(name: str, policy: Optimised, proxy: str, how: str | None, way: Sequence[Checkpoint]) -> pushing.Route:
+    """A policy's checkpoints as they lie in `way`."""
+    return pushing.Route.model_validate(
+        {"name": name, "checkpoints": tuple(way), "proxy": proxy, "how": how or policy.aggregate, "judges": (policy.reward,)}
+    )
+
+
+def elsewhere(one: Checkpoint, of: Evidence) -> Checkpoint:
+    """A checkpoint that another run can open: a blob by its path."""
+    scheme, _, blob = one.ref.spec.partition(":")
+    if scheme != "blob":
+        return one
+    return one.model_copy(update={"ref": one.ref.model_copy(update={"spec": f"path:{of.path(blob)}"})})
 
 
 def optimised(evidence: Evidence) -> Optimised:

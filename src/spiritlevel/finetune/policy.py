@@ -135,6 +135,7 @@ def optimise(
         reward=reward.identity,
         checkpoints=kept,
         curve=journal.put("policy", way.points),
+        aggregate=settings.scoring.aggregate,
         kl_floor=way.floor,
         stopped=way.stopped,
     )

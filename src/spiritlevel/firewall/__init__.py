@@ -16,7 +16,7 @@ from spiritlevel.firewall.atoms import (
     opening,
 )
 from spiritlevel.firewall.clusters import clusters, grams, normalise
-from spiritlevel.firewall.grades import grade, made_of, path_of, paths, spent
+from spiritlevel.firewall.grades import grade, made_of, path_of, paths, spent, worst
 from spiritlevel.firewall.sides import SHARES, assign, cell, largest, side_of
 
 __all__ = [
@@ -46,4 +46,5 @@ __all__ = [
     "paths",
     "side_of",
     "spent",
+    "worst",
 ]

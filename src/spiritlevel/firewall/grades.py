@@ -1,6 +1,6 @@
 """Spent, kin or independent: what a piece of evidence may do for a model."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from spiritlevel.lineage import ancestry
 from spiritlevel.types import Grade, Instrument, Lineage
@@ -65,7 +65,12 @@ def grade(instrument: Instrument, lineage: Lineage, lookup: Lookup, *, other: Li
     With `other` (the model before, of a pair) the worse side counts.
     """
     found = [_grade(instrument, one, lookup) for one in (lineage, other) if one is not None]
-    return min(found, key=lambda pair: _WORSE.index(pair[0]))
+    return worst(found)
+
+
+def worst(graded: Iterable[tuple[Grade, str]]) -> tuple[Grade, str]:
+    """Of several grades with their reasons, the one that allows least; the first of equal ones."""
+    return min(graded, key=lambda pair: _WORSE.index(pair[0]))
 
 
 def _grade(instrument: Instrument, lineage: Lineage, lookup: Lookup) -> tuple[Grade, str]:

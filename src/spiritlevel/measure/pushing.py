@@ -67,20 +67,34 @@ def pool_by(
     return pool(journal, model, prompts, proxies, open_reward(specs.intent, journal), settings)
 
 
+class Route(Frozen):
+    """One training by its checkpoints, and by whose word it went."""
+
+    checkpoints: tuple[Checkpoint, ...]
+    """The start first."""
+    proxy: str
+    """The reward's SPEC."""
+    how: Aggregation | None = None
+    """What training made of its heads; none = as the settings say."""
+    judges: tuple[Instrument, ...] = ()
+    """More that trained it."""
+    name: str = ""
+    """Of the curve; empty = the proxy's."""
+
+
 def walk_by(
     journal: Journal,
-    checkpoints: tuple[Checkpoint, ...],
+    routes: tuple[Route, ...],
     prompts: tuple[Prompt, ...],
-    specs: Specs,
+    intent: str,
     settings: GapSettings,
     known: tuple[Lineage, ...] = (),
-    judges: tuple[Instrument, ...] = (),
+    pinned: tuple[str, ...] = (),
 ) -> GapPlot:
-    """`walk` as a stage, by the one proxy of `specs`."""
+    """`walk` as a stage. `known` as in `pool_by`; `pinned`: identities of the rewards."""
     for one in known:
         journal.record(one)
-    (name,) = specs.proxies
-    return walk(journal, checkpoints, prompts, (name, open_reward(name, journal)), open_reward(specs.intent, journal), settings, judges)
+    return walk(journal, [(r, open_reward(r.proxy, journal)) for r in routes], prompts, open_reward(intent, journal), settings)
 
 
 def pool(
@@ -107,7 +121,7 @@ def pool(
         curves,
         meant,
         _groups(prompts),
-        _intent(intent.identity, chosen_by, prompts, journal, settings.oracle),
+        _intent(intent.identity, _grade(intent.identity, chosen_by, prompts, journal), settings.oracle),
         ns=sizes(settings.samples),
         title=f"Best-of-n on {_name(model)}",
         seed=settings.seed,
@@ -118,48 +132,64 @@ def pool(
 
 def walk(
     journal: Journal,
-    checkpoints: Sequence[Checkpoint],
+    routes: Sequence[tuple[Route, RewardModel]],
     prompts: Sequence[Prompt],
-    proxy: tuple[str, RewardModel],
     intent: RewardModel,
     settings: GapSettings,
-    judges: Sequence[Instrument] = (),
 ) -> GapPlot:
-    """Proxy and intent along checkpoints, the start first, with k1 KL to it on the same answers; `judges`: more that trained them.
+    """Proxy and intent along the checkpoints of trainings from one start, with k1 KL to it on the same answers.
 
-    Prompts whose clusters the last checkpoint was trained on are left out and counted. DataError: fewer than three checkpoints, or
-    no prompt is left.
+    Prompts whose clusters any of the last checkpoints was trained on are left out and counted. The intent is graded by the worst.
+    DataError: fewer than three checkpoints, two starts, two routes of one name, or no prompt is left.
     """
-    if len(checkpoints) < 3:
-        raise DataError(f"{len(checkpoints)} checkpoints cannot show a turn; give the start and two or more, or train with more of them")
-    start, last = checkpoints[0].ref, checkpoints[-1].ref
-    lineage = backends.identify(last, journal, base=False)
-    kept = held_out(prompts, lineage, journal)
-    names, reward = proxy
-    kls, own, meant, floors = [], [], [], [0.0]
-    for checkpoint in checkpoints:
-        found = distance.drift(journal, start, checkpoint.ref, kept, tokens=settings.tokens, samples=settings.samples)
-        backends.release_memory()
-        shape = len(kept), settings.samples
-        nats = np.zeros(shape) if checkpoint is checkpoints[0] else found.nats.reshape(shape)
-        kls.append(_mean_or_all(nats))
-        heads = _scores(journal, reward, found.asks, found.replies)
-        own.append(aggregate(heads, settings.how, settings.weight).reshape(shape))
-        meant.append(_scores(journal, intent, found.asks, found.replies).mean(axis=1).reshape(shape))
-        if not np.isnan(found.noise).all():
-            floors.append(float(np.nanmean(found.noise)))
-    trained = lineage.model_copy(update={"judges": (*lineage.judges, *judges, reward.identity)})
+    names = [route.name or route.proxy for route, _ in routes]
+    if len(set(names)) < len(names):
+        raise DataError(f"two trainings are called {max(names, key=names.count)!r}; give each its own name")
+    for route, _ in routes:
+        if len(route.checkpoints) < 3:
+            few = len(route.checkpoints)
+            raise DataError(f"{few} checkpoints cannot show a turn; give the start and two or more, or train with more of them")
+        if route.checkpoints[0].ref.key != routes[0][0].checkpoints[0].ref.key:
+            raise DataError(f"{names[0]!r} and {route.name or route.proxy!r} do not begin at one model; follow them one by one")
+    lineages = [backends.identify(route.checkpoints[-1].ref, journal, base=False) for route, _ in routes]
+    kept: Sequence[Prompt] = prompts
+    for lineage in lineages:
+        kept = held_out(kept, lineage, journal)
+    walks = {name: _walked(journal, route, reward, kept, intent, settings) for name, (route, reward) in zip(names, routes, strict=True)}
+    graded = []
+    for lineage, (route, reward) in zip(lineages, routes, strict=True):
+        trained = lineage.model_copy(update={"judges": (*lineage.judges, *route.judges, reward.identity)})
+        graded.append(_grade(intent.identity, trained, kept, journal))
     plot = overoptimisation.along(
-        {names: overoptimisation.Walk(_labels(checkpoints), np.stack(kls), np.stack(own), np.stack(meant), max(floors))},
+        walks,
         _groups(kept),
-        _intent(intent.identity, trained, kept, journal, settings.oracle),
-        title=f"Along training to {_name(last)}",
+        _intent(intent.identity, firewall.worst(graded), settings.oracle),
+        title=f"Along training to {_name(routes[0][0].checkpoints[-1].ref)}" if len(routes) == 1 else f"Along {len(routes)} trainings",
         seed=settings.seed,
         rounds=settings.rounds,
         confidence=settings.confidence,
     )
     gone = len(prompts) - len(kept)
     return plot.model_copy(update={"notes": (*plot.notes, f"{gone} prompts left out: training saw their clusters")}) if gone else plot
+
+
+def _walked(
+    journal: Journal, route: Route, reward: RewardModel, prompts: Sequence[Prompt], intent: RewardModel, settings: GapSettings
+) -> overoptimisation.Walk:
+    """What is drawn at each checkpoint, and both scores of it."""
+    start, shape = route.checkpoints[0], (len(prompts), settings.samples)
+    kls, own, meant, floors = [], [], [], [0.0]
+    for checkpoint in route.checkpoints:
+        found = distance.drift(journal, start.ref, checkpoint.ref, prompts, tokens=settings.tokens, samples=settings.samples)
+        backends.release_memory()
+        nats = np.zeros(shape) if checkpoint is start else found.nats.reshape(shape)
+        kls.append(_mean_or_all(nats))
+        heads = _scores(journal, reward, found.asks, found.replies)
+        own.append(aggregate(heads, route.how or settings.how, settings.weight).reshape(shape))
+        meant.append(_scores(journal, intent, found.asks, found.replies).mean(axis=1).reshape(shape))
+        if not np.isnan(found.noise).all():
+            floors.append(float(np.nanmean(found.noise)))
+    return overoptimisation.Walk(_labels(route.checkpoints), np.stack(kls), np.stack(own), np.stack(meant), max(floors))
 
 
 def held_out(prompts: Sequence[Prompt], lineage: Lineage, journal: Journal) -> list[Prompt]:
@@ -198,9 +228,12 @@ def _mean_or_all(nats: Floats) -> Floats:
     return np.where(count > 0, total / np.maximum(count, 1), whole)
 
 
-def _intent(instrument: Instrument, lineage: Lineage, prompts: Sequence[Prompt], journal: Journal, oracle: bool) -> IntentIs:
-    grade, why = firewall.grade(firewall.measured_on(instrument, prompts), lineage, journal.lineage)
-    return IntentIs(name=instrument.name, role="oracle" if oracle else "intent", grade=Grade(grade), why=why)
+def _grade(instrument: Instrument, lineage: Lineage, prompts: Sequence[Prompt], journal: Journal) -> tuple[Grade, str]:
+    return firewall.grade(firewall.measured_on(instrument, prompts), lineage, journal.lineage)
+
+
+def _intent(instrument: Instrument, graded: tuple[Grade, str], oracle: bool) -> IntentIs:
+    return IntentIs(name=instrument.name, role="oracle" if oracle else "intent", grade=graded[0], why=graded[1])
 
 
 def _groups(prompts: Sequence[Prompt]) -> list[str]:

@@ -45,6 +45,8 @@ class Optimised(Frozen):
     checkpoints: tuple[Checkpoint, ...]
     curve: RowSet
     """PolicyPoint rows."""
+    aggregate: str = "mean"
+    """What it made of the reward's heads."""
     kl_floor: float = 0.0
     """KL in nats that the number format alone can show; nothing is claimed below it."""
     stopped: str = ""
