@@ -1,12 +1,15 @@
 """Tokens a second of our training against trl's on the bundled model, in turns on the same batches: SFT, DPO, SFT with adapters, rewards.
 
 Run alone on the machine: PYTHONPATH=src python benchmarks/training.py [--model FOLDER] [--rounds 3] [--rows 12]
-Prints each side's median and range, and the ratio trl / ours with its range over rounds. About a minute on two cores.
+Prints each side's median and range, the ratio trl / ours with its range over rounds, and each side's peak memory. Minutes on two cores.
 """
 
 import argparse
 import os
+import resource
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 import warnings
@@ -24,7 +27,7 @@ from transformers import AutoModelForCausalLM, AutoModelForSequenceClassificatio
 from spiritlevel.backends._rows import Row, collate
 from spiritlevel.finetune import _lora, _losses
 from spiritlevel.finetune._logps import logps, sequence_logps
-from spiritlevel.finetune._masters import masters
+from spiritlevel.finetune._masters import adamw, masters
 from spiritlevel.judges import _reward
 
 PHASES = {"sft": "full fine-tuning", "dpo": "full DPO", "lora": "adapters, supervised", "reward": "reward model"}
@@ -54,7 +57,7 @@ def folder_of(name):
 def ours(model, batches, phase):
     adapted = _lora.attach(model, RANK, 0) if phase == "lora" else model
     with masters(adapted, "bfloat16") as held:
-        optimizer = torch.optim.AdamW(held.params, lr=1e-6, weight_decay=0.0, fused=True)
+        optimizer = adamw(held.params, 1e-6)
         for rows_ in batches:
             half = len(rows_) // 2
             reference = None
@@ -141,13 +144,35 @@ def spread(values):
     return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
-def loaded(folder, phase):
-    """Two fresh models of the kind that each side trains."""
+def loaded(folder, phase, side, dtype=torch.float32):
+    """A fresh model of the kind that a side trains."""
     if phase != "reward":
-        return tuple(AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval() for _ in range(2))
-    module, _ = _reward.begin(Path(folder), None, "bundled", 1, dtype="float32")
-    theirs_ = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=1, dtype=torch.float32).eval()
-    return module.eval().requires_grad_(True), theirs_
+        return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).eval()
+    if side == "trl":
+        return AutoModelForSequenceClassification.from_pretrained(folder, num_labels=1, dtype=dtype).eval()
+    module, _ = _reward.begin(Path(folder), None, "bundled", 1, dtype=str(dtype).removeprefix("torch."))
+    return module.eval().requires_grad_(True)
+
+
+def peak(model, side, phase, rows_each):
+    """Gigabytes that this process came to, training alone for two steps, the weights loaded as the side's users do."""
+    folder = folder_of(model)
+    batches = [rows(rows_each, seed, 49_000 if not model else 500) for seed in range(2)]
+    own = loaded(folder, phase, side, torch.bfloat16 if side == "ours" else torch.float32)
+    with tempfile.TemporaryDirectory() as scratch:
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        for _ in ours(own, batches, phase) if side == "ours" else theirs(own, batches, phase, tokenizer, scratch):
+            pass
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # kilobytes on Linux
+
+
+def memory(model, phase, rows_each):
+    """Peak of each side, in a process of its own."""
+    found = {}
+    for side in ("ours", "trl"):
+        words = [sys.executable, __file__, "--alone", side, "--phase", phase, "--model", model, "--rows_each", str(rows_each)]
+        found[side] = float(subprocess.run(words, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+    return found
 
 
 def met(mine, others, phase):
@@ -161,7 +186,7 @@ def measure(model="", rounds=3, rows_each=12):
     folder = folder_of(model)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     for phase in PHASES:
-        first, second = loaded(folder, phase)
+        first, second = (loaded(folder, phase, side) for side in ("ours", "trl"))
         batches = [rows(rows_each, seed, 49_000 if not model else 500) for seed in range(rounds + 1)]
         with tempfile.TemporaryDirectory() as scratch:
             pairs = list(zip(ours(first, batches, phase), theirs(second, batches, phase, tokenizer, scratch), strict=True))[1:]
@@ -172,6 +197,18 @@ def measure(model="", rounds=3, rows_each=12):
             least = {} if at else {"goal": f"at least {GOALS[phase]} times", "met": "yes" if met(mine, others, phase) else "no"}
             found.append({"what": f"{PHASES[phase]}, ours against trl, tokens a {unit}", "value": value, "n": len(pairs), **least})
             print(f"{phase}: {value}", flush=True)
+        del first, second, pairs
+        peaks = memory(model, phase, rows_each)
+        found.append(
+            {
+                "what": f"{PHASES[phase]}, peak memory of a process that does nothing else",
+                "value": f"ours {peaks['ours']:.2f}, trl {peaks['trl']:.2f} GB",
+                "n": "one process a side, two steps",
+                "goal": "no more than trl's",
+                "met": "yes" if peaks["ours"] <= peaks["trl"] else "no",
+            }
+        )
+        print(phase, found[-1]["value"], flush=True)
     return found
 
 
@@ -179,4 +216,12 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     for name, default in (("model", ""), ("rounds", 3), ("rows_each", 12)):
         parser.add_argument(f"--{name}", default=default, type=type(default))
-    measure(**vars(parser.parse_args()))
+    parser.add_argument("--alone", choices=("ours", "trl"))
+    parser.add_argument("--phase", choices=tuple(PHASES))
+    options = vars(parser.parse_args())
+    alone, of = options.pop("alone"), options.pop("phase")
+    if alone:
+        warnings.simplefilter("ignore")
+        print(peak(options["model"], alone, of, options["rows_each"]))
+    else:
+        measure(**options)

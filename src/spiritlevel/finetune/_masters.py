@@ -4,7 +4,7 @@ In bfloat16 alone an update below 2^-9 of a weight is lost; at a learning rate o
 optimiser moves float32 masters, gradients add up in float32, and the module computes with a rounded copy, refreshed each step.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -61,8 +61,11 @@ def masters(module: Any, precision: Precision) -> Iterator[Masters]:
 
 
 def _hand_over(master: nn.Parameter) -> Any:
-    """Move a finished gradient to its master, in float32, and free the bfloat16 one; the float32 memory is kept from step to step."""
-    kept: list[Tensor] = []
+    """Move a finished gradient to its master, in float32, and free the bfloat16 one; the float32 memory is kept from step to step.
+
+    It is taken before the first activation, for what lives long among what lives short keeps a C heap from being used again.
+    """
+    kept = torch.zeros_like(master)
 
     def hook(working: Tensor) -> None:
         grad = working.grad
@@ -70,11 +73,19 @@ def _hand_over(master: nn.Parameter) -> Any:
             return
         if master.grad is not None:
             master.grad.add_(grad)
-        elif kept:
-            master.grad = kept[0].copy_(grad)
         else:
-            master.grad = grad.float()
-            kept.append(master.grad)
+            master.grad = kept.copy_(grad)
         working.grad = None
 
     return hook
+
+
+def adamw(params: Iterable[Any], lr: float) -> torch.optim.AdamW:
+    """AdamW without weight decay, over parameters or groups of them. Its moments are there from the start, as the gradients' memory is."""
+    optimizer = torch.optim.AdamW(params, lr=lr, weight_decay=0.0)
+    for group in optimizer.param_groups:
+        group["fused"] = all(p.device.type in ("cpu", "cuda") for p in group["params"])
+        for p in group["params"]:
+            step = torch.zeros((), dtype=torch.float32, device=p.device if group["fused"] else "cpu")
+            optimizer.state[p] = {"step": step, "exp_avg": torch.zeros_like(p), "exp_avg_sq": torch.zeros_like(p)}
+    return optimizer

@@ -21,7 +21,7 @@ from spiritlevel.backends._rows import Row
 from spiritlevel.errors import DataError
 from spiritlevel.finetune import _lora, _losses, _plan, _rollouts, _state, watching
 from spiritlevel.finetune._logps import check_head
-from spiritlevel.finetune._masters import Masters, Precision, masters
+from spiritlevel.finetune._masters import Masters, Precision, adamw, masters
 from spiritlevel.finetune._objective import Step
 from spiritlevel.finetune._train import all_learn
 from spiritlevel.finetune.policy import Floats, PolicySettings
@@ -152,7 +152,7 @@ class _Loop:
             nn.init.zeros_(self.critic.weight)
             nn.init.zeros_(self.critic.bias)
             groups.append({"params": list(self.critic.parameters()), "scale": CRITIC_LR / settings.lr})
-        self.optimizer = torch.optim.AdamW(groups, lr=settings.lr, weight_decay=0.0, fused=device.type in ("cpu", "cuda"))
+        self.optimizer = adamw(groups, settings.lr)
 
     def playing(self) -> Any:
         """The model in hand, with the weights as they are now."""

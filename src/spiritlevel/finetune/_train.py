@@ -20,7 +20,7 @@ from spiritlevel.backends._rows import MOST_PACKED, Row, beginning, can_pack, co
 from spiritlevel.errors import DataError, ModelError
 from spiritlevel.finetune import _lora, _losses, _plan, _ranks, _state
 from spiritlevel.finetune._logps import check_head, logps, sequence_logps
-from spiritlevel.finetune._masters import Masters, Precision, masters
+from spiritlevel.finetune._masters import Masters, Precision, adamw, masters
 from spiritlevel.finetune.train import Curve, DpoForm, Listener, StepSettings, TrainSettings
 from spiritlevel.types import Chat, CurvePoint, Lesson, Preference, Turn, content_hash
 
@@ -282,8 +282,7 @@ class Loop:
     ) -> None:
         self.held, self.phase, self.rows, self.settings, self.steps, self.objective = held, phase, rows, settings, steps, objective
         self.order = _plan.order(len(steps), settings.epochs, settings.seed)
-        fused = held.params[0].device.type in ("cpu", "cuda")
-        self.optimizer = torch.optim.AdamW(held.params, lr=settings.lr, weight_decay=0.0, fused=fused)
+        self.optimizer = adamw(held.params, settings.lr)
 
     def run(self, curve: Curve, scratch: Path, identity: str, progress: Listener | None) -> None:
         """Take all steps that no earlier process has taken. ModelError when loss or gradient is not finite; the last save stays."""
