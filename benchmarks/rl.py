@@ -1,6 +1,6 @@
 """RLOO on the bundled model against a proxy from few noisy labels: proxy, KL and the declared oracle along the checkpoints.
 
-    python benchmarks/rl.py [--model bundled] [--steps 60] [--lr 1e-5] [--beta 0.01]
+    python benchmarks/rl.py [--model bundled] [--steps 40] [--lr 3e-5] [--beta 0.01]
 
 The world is that of best_of_n.py, and lies in the same place: the oracle is trained once. Everything is durable.
 """
@@ -21,7 +21,7 @@ from spiritlevel.types import PolicyPoint, content_hash
 
 
 def measure(
-    model: str = "bundled", steps: int = 60, lr: float = 1e-5, beta: float = 0.01, tokens: int = 32, every: int = 10
+    model: str = "bundled", steps: int = 40, lr: float = 3e-5, beta: float = 0.01, tokens: int = 32, every: int = 10
 ) -> list[dict[str, Any]]:
     """One policy, its checkpoints on 32 held-out prompts of four answers."""
     config = world.WorldConfig(model=model, tokens=tokens)
@@ -76,7 +76,7 @@ def yes(met: bool) -> str:
 if __name__ == "__main__":
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument("--model", default="bundled")
-    for name, default in (("steps", 60), ("lr", 1e-5), ("beta", 0.01), ("tokens", 32), ("every", 10)):
+    for name, default in (("steps", 40), ("lr", 3e-5), ("beta", 0.01), ("tokens", 32), ("every", 10)):
         options.add_argument(f"--{name}", type=type(default), default=default)
     for row in measure(**vars(options.parse_args())):
         print(f"{row['what']}: {row['value']}")
