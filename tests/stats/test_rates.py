@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from searching import examples
 from spiritlevel import stats
+from spiritlevel.types import Estimate
 
 
 def test_effective_n_known_answers() -> None:
@@ -145,3 +146,25 @@ def test_paired_change_covers_the_truth_under_clustering(before: float, after: f
         e = stats.paired_change(b, a, np.repeat(np.arange(50), size))
         hits += e.low <= after - before <= e.high
     assert hits / sims >= 0.93
+
+
+def test_the_mean_of_estimates_is_worked_by_hand() -> None:
+    parts = [Estimate(name="", value=v, low=v - a, high=v + b, n=10, method="x") for v, a, b in ((0.2, 0.1, 0.3), (0.6, 0.4, 0.2))]
+    found = stats.mean_of(parts, name="m")
+    assert (found.value, found.n, found.name) == (pytest.approx(0.4), 20, "m")
+    assert found.low == pytest.approx(0.4 - np.hypot(0.1, 0.4) / 2)
+    assert found.high == pytest.approx(0.4 + np.hypot(0.3, 0.2) / 2)
+    one = stats.mean_of(parts[:1])
+    assert (one.low, one.high) == (pytest.approx(parts[0].low), pytest.approx(parts[0].high))
+    none = stats.mean_of([])
+    assert np.isnan(none.value)
+    assert (none.low, none.high) == (-1, 1)
+
+
+def test_the_mean_of_rates_covers() -> None:
+    rng, truth, inside = np.random.default_rng(0), (0.05, 0.3, 0.6), 0
+    for _ in range(400):
+        parts = [stats.rate((rng.random(40) < p).astype(float), range(40), name="") for p in truth]
+        found = stats.mean_of(parts)
+        inside += found.low <= np.mean(truth) <= found.high
+    assert 0.92 <= inside / 400 <= 0.985

@@ -11,6 +11,8 @@ from spiritlevel.cli.policy import policy
 from spiritlevel.cli.rate import rate
 from spiritlevel.cli.raters import raters
 from spiritlevel.cli.reward import reward
+from spiritlevel.cli.select import select
+from spiritlevel.cli.transfer import transfer
 from spiritlevel.cli.world import world
 
 if TYPE_CHECKING:
@@ -351,5 +353,5 @@ def _finish(evidence: "Evidence", finished: "Finished", gate: bool) -> None:
         raise SystemExit(EXIT[finished.verdict.kind.value])
 
 
-for _group in (gap, policy, rate, raters, reward, world):
+for _group in (gap, policy, rate, raters, reward, select, transfer, world):
     app.add_command(_group)

@@ -193,6 +193,32 @@ def best_of_n(
     return chosen(journal, model, ranked(journal, model, prompts, reward, settings), reward, seed=seed)
 
 
+class Preferred(Frozen):
+    """Pairs of best and worst, by the reward that chose them."""
+
+    model: ModelRef
+    reward: Instrument
+    pairs: RowSet
+    """Preference rows, the greatest gain first."""
+    prompts: int
+    left_out: tuple[tuple[str, int], ...]
+    """(why, how many) prompts that gave none."""
+
+
+def preferred(journal: Journal, model: ModelRef, prompts: tuple[Prompt, ...], settings: SelectSettings, pinned: str = "") -> Preferred:
+    """`pairs` as a step. DataError when no prompt gave one."""
+    reward = open_reward(settings.reward, journal)
+    among = ranked(journal, model, prompts, reward, settings)
+    found, left = pairs(among, reward, settings)
+    why = tuple(sorted(left.items()))
+    if not found:
+        raise DataError(
+            f"none of {len(among.prompts)} prompts gave a pair ({', '.join(f'{name}: {k}' for name, k in why)}); "
+            "draw more or longer answers, or take cut ones, too"
+        )
+    return Preferred(model=model, reward=reward.identity, pairs=journal.put("preference", found), prompts=len(among.prompts), left_out=why)
+
+
 def chosen(journal: Journal, model: ModelRef, among: Ranked, reward: RewardModel, *, seed: int = 0) -> Selection:
     """The highest score of each prompt; of equal ones the first drawn, which is as good as by lot."""
     known = np.asarray(~np.isnan(among.scores).all(axis=1), dtype=bool)

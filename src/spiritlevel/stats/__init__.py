@@ -12,7 +12,7 @@ from spiritlevel.stats.clusters import effective_n
 from spiritlevel.stats.correction import corrected
 from spiritlevel.stats.forecast import best_of_n
 from spiritlevel.stats.ppi import prediction_powered
-from spiritlevel.stats.rates import mcnemar, paired_change, rate, wilson
+from spiritlevel.stats.rates import mcnemar, mean_of, paired_change, rate, wilson
 from spiritlevel.stats.resampling import area, auroc, cluster_bootstrap, cohen, debiased_bootstrap, kappa
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "effective_n",
     "kappa",
     "mcnemar",
+    "mean_of",
     "paired_change",
     "prediction_powered",
     "rate",

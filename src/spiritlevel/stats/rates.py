@@ -65,6 +65,26 @@ def paired_change(
     return Estimate(name=name, value=d, low=low, high=high, n=len(size), confidence=confidence, method="newcombe paired at effective n")
 
 
+def mean_of(estimates: Sequence[Estimate], *, name: str = "") -> Estimate:
+    """Plain mean of independent estimates, its variance recovered from their limits (MOVER; Zou & Donner 2008, Stat. Med. 27:1693).
+
+    As little degenerate as the intervals that it is made of. `n` is their sum. NaN over [-1, 1] when there is none.
+    """
+    if not estimates:
+        return Estimate(name=name, value=float("nan"), low=-1.0, high=1.0, n=0, method="mover")
+    value, low, high = (np.asarray([getattr(e, side) for e in estimates], dtype=float) for side in ("value", "low", "high"))
+    mean, m = float(value.mean()), len(estimates)
+    return Estimate(
+        name=name,
+        value=mean,
+        low=mean - float(np.sqrt(((value - low) ** 2).sum())) / m,
+        high=mean + float(np.sqrt(((high - value) ** 2).sum())) / m,
+        n=sum(e.n for e in estimates),
+        confidence=estimates[0].confidence,
+        method=f"mover over {estimates[0].method}",
+    )
+
+
 def mcnemar(before: ArrayLike, after: ArrayLike) -> float:
     """Exact two-sided p-value that as many pairs change one way as the other (McNemar 1947; binomial on the discordant pairs)."""
     from scipy.stats import binomtest

@@ -44,6 +44,7 @@ from spiritlevel.types.results import (
     VerdictKind,
 )
 from spiritlevel.types.rewards import Baseline, Effect, Reliabilities, Reliability, RewardReport, Slice, View
+from spiritlevel.types.transfer import Transfer, TransferCell, TransferMatrix
 from spiritlevel.types.values import (
     ASKING_HARM,
     ASKING_NO_HARM,
@@ -157,6 +158,9 @@ __all__ = [
     "Thought",
     "Ticket",
     "Transcript",
+    "Transfer",
+    "TransferCell",
+    "TransferMatrix",
     "Trial",
     "Tuned",
     "Turn",
