@@ -1,4 +1,4 @@
-"""Train on one principle at a time, test on those left out: `python benchmarks/transfer.py [--k 1]`, with examples/transfer.yaml.
+"""Train on one principle at a time, test on those left out: `python benchmarks/transfer.py [--k 1]`, with transfer.yaml beside it.
 
 Delivered harm under plain requests by the judge of intent, and refused look-alikes, each with its paired interval.
 """
@@ -16,7 +16,7 @@ from spiritlevel.cli.transfer import points
 from spiritlevel.evidence import open_run
 from spiritlevel.types import TransferMatrix, content_hash
 
-CONFIG = Path(__file__).parent.parent / "examples" / "transfer.yaml"
+CONFIG = Path(__file__).parent / "transfer.yaml"
 
 
 def measure(k: int = 1) -> list[dict[str, Any]]:
