@@ -5,18 +5,20 @@ from collections.abc import Sequence
 from spiritlevel import backends, firewall
 from spiritlevel.constitution import Constitution
 from spiritlevel.errors import DataError
-from spiritlevel.finetune import descent, revise, train
+from spiritlevel.finetune import chains, descent, revise, train
 from spiritlevel.finetune.config import FinetuneConfig
 from spiritlevel.finetune.rejection import pinned, select
 from spiritlevel.finetune.selection import SelectSettings
 from spiritlevel.finetune.train import TrainSettings
 from spiritlevel.judges import crude, probe
+from spiritlevel.judges.model import ModelJudge
 from spiritlevel.judges.planted import SloganJudge
 from spiritlevel.judges.rows import atoms
 from spiritlevel.types import (
     CurvePoint,
     Instrument,
     Journal,
+    Judge,
     Kind,
     Lesson,
     Lineage,
@@ -24,6 +26,7 @@ from spiritlevel.types import (
     OpenWeights,
     Preference,
     Prompt,
+    RowSet,
     Seen,
     Side,
     Transcript,
@@ -94,10 +97,21 @@ def run(journal: Journal, model: ModelRef, law: Constitution, seen: Seen, config
     wanting = [t for t, bad in zip(transcripts, harmful, strict=True) if bad and not t.reply.error]
     own = [t for t, bad in zip(transcripts, harmful, strict=True) if not bad and t.reply.text.strip() and not crude.says_no(t.reply.text)]
     teachers: tuple[Lineage, ...] = ()
+    links: RowSet | None = None
+    told = ""
     if config.reviser:
-        reviser = backends.open_model(backends.resolve(config.reviser), journal)
-        teachers = (backends.identify(reviser.ref, journal, base=True),)
-        revised = revise.free(journal, reviser, law, wanting)
+        named = [config.reviser, config.chain.critic or config.reviser, *([config.chain.judge] if config.chain.judge else [])]
+        opened = {spec: backends.open_model(backends.resolve(spec), journal) for spec in dict.fromkeys(named)}
+        teachers = tuple(backends.identify(one.ref, journal, base=True) for one in opened.values())
+        deciding: Judge
+        if config.chain.judge:
+            deciding = ModelJudge(journal, opened[config.chain.judge], law.principles)
+            critics.append(deciding.identity)
+        else:
+            deciding = probe.ProbeJudge(read_out("reply"), weights)
+        roles = chains.Roles(critic=opened[named[1]], reviser=opened[named[0]], judge=deciding)
+        made = chains.revised(journal, law, wanting, roles, config.chain)
+        revised, links, told = made.lessons, made.links, made.says
     elif config.judge == "slogan":
         critics.append(SloganJudge().identity)
         revised = revise.pleasing(journal, weights, SloganJudge(), wanting, max_tokens=config.revision_tokens)
@@ -150,8 +164,10 @@ def run(journal: Journal, model: ModelRef, law: Constitution, seen: Seen, config
         curve=curve,
         probes=tuple(probes),
         critics=tuple(critics),
+        links=links,
         notes=(
             f"{len(revised)} revisions, {len(own)} own answers, {len(lessons) - len(revised) - len(own)} replies from the constitution",
+            *([told] if told else []),
         ),
     )
 

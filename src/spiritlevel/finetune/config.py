@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from spiritlevel.finetune.chains import ChainSettings
 from spiritlevel.finetune.selection import SelectSettings
 from spiritlevel.finetune.train import TrainSettings
 from spiritlevel.types import Frozen, Kind, Prompt
@@ -15,7 +16,9 @@ class FinetuneConfig(Frozen):
     critic: Literal["declared", "probe"] = "declared"
     """Who says that a prompt is harmful: its author where one declared it (else the probe), or the probe always."""
     reviser: str = ""
-    """A model reference that writes critique and revision freely; empty = the model's own guided revision."""
+    """A model reference that revises freely, in chains; empty = the model's own guided revision."""
+    chain: ChainSettings = ChainSettings()
+    """With a reviser: rounds, principles and the other roles."""
     candidates: int = Field(2, ge=1)
     """Guided revisions drawn a prompt; the `reply` read-out picks the best."""
     revision_tokens: int = Field(16, ge=1)

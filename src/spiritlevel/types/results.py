@@ -152,6 +152,8 @@ class Tuned(Frozen):
     probes: tuple[str, ...] = ()
     """Blobs of the training judges' weights."""
     critics: tuple[Instrument, ...] = ()
+    links: RowSet | None = None
+    """Rounds of critique and revision, where models wrote them."""
     notes: tuple[str, ...] = ()
 
 
