@@ -59,7 +59,7 @@ def report(
     worth = None if quality is None else {item.id: a - b for item, (a, b) in zip(items, quality, strict=True)}
 
     def leans(some: Sequence[Rating]) -> tuple[Bias, ...]:
-        return () if single else biases(known, some, worth, keyword, confidence)
+        return () if single or not some else biases(known, some, worth, keyword, confidence)
 
     sides = {r.rater: r for r in told}
     panels = sorted({r.panel for r in sides.values()})
@@ -88,7 +88,7 @@ def report(
         between=between,
         between_p=between_p,
         second=_second(used, table, single),
-        notes=tuple(_notes(used, told, table, names, single)),
+        notes=(*_silent(counting), *_notes(used, told, table, names, single)),
     )
 
 
@@ -217,6 +217,8 @@ def _each(
     confidence: float,
     sides: dict[str, Rating],
 ) -> tuple[RaterSeen, ...]:
+    if not names:
+        return ()
     agree = _agreeing(table, single)
     model = None if single else agreement.dawid_skene(np.where(table == 0.5, np.nan, np.round(table)))
     severity = agreement.severities(table)[1] if single else _order(told, names)
@@ -297,6 +299,8 @@ def _between(
 
 def _second(items: Sequence[Item], table: Floats, single: bool) -> tuple[tuple[str, float], ...]:
     """The least settled items: entropy of the consensus; on a scale the spread of the values stands for it."""
+    if not items:
+        return ()
     if single:
         counts = (~np.isnan(table)).sum(axis=1)
         doubt = np.where(counts > 1, np.nan_to_num(np.nanstd(table, axis=1)), 1.0)
@@ -305,6 +309,16 @@ def _second(items: Sequence[Item], table: Floats, single: bool) -> tuple[tuple[s
         doubt = -(p * np.log2(p) + (1 - p) * np.log2(1 - p))
     order = sorted(range(len(items)), key=lambda i: (-doubt[i], items[i].id))[:WORTH]
     return tuple((items[i].id, float(doubt[i])) for i in order if doubt[i] > 0)
+
+
+def _silent(counting: Sequence[Rating]) -> list[str]:
+    """Raters none of whose answers is a label, or fewer than half."""
+    notes = []
+    for name in sorted({r.rater for r in counting}):
+        mine = [r.value is None for r in counting if r.rater == name]
+        if 2 * sum(mine) > len(mine):
+            notes.append(f"rater {name!r:.40} could not say in {sum(mine)} of {len(mine)} answers: what is left speaks for those alone")
+    return notes
 
 
 def _notes(items: Sequence[Item], told: Sequence[Rating], table: Floats, names: Sequence[str], single: bool) -> list[str]:
