@@ -75,7 +75,7 @@ def _kept(labels: Labels, name: str, rater: str, found: Rated, ratings: Sequence
     if any(r.instrument != found.instrument.id for r in mine):
         raise DataError(f"rater {rater!r} has rated set {name!r:.60} as another model or by another question; name this one with --rater")
     new = labels.rate(name, ratings)
-    yield f"{new} labels by {rater} ({found.instrument.name}, instrument {found.instrument.id[:12]}) in set {name}"
+    yield f"{new} labels by {rater} ({found.instrument.name:.40}, instrument {found.instrument.id[:12]}) in set {name}"
     if found.abstained:
         yield f"note: {found.abstained} of {found.labels + found.abstained} askings had no clear answer: kept as such, and no label"
     yield f"see: spiritlevel raters report {name}"

@@ -108,7 +108,8 @@ def told(home: Path, name: str, keyword: str, seed: int) -> Iterator[str]:
         yield from shown(found.people, by_id)
     if found.machines is not None:
         yield f"\nMACHINES{', apart: nothing above is of theirs' if found.people is not None else '; no person has rated this set'}"
-        yield from shown(found.machines, by_id)
+        # what a machine is unsure of is no reason to ask people again
+        yield from shown(found.machines.model_copy(update={"second": ()}), by_id)
         yield from beside(found.beside, found.machines.scale)
     ungrouped = sum(not item.group for item in items)
     if ungrouped:
@@ -128,7 +129,7 @@ def beside(machines: Sequence[MachineSeen], scale: bool) -> Iterator[str]:
 def shown(panel: Panel, items: dict[str, Item]) -> Iterator[str]:
     """A panel as lines for the terminal."""
     kind = "single replies" if panel.scale else "pairs"
-    yield f"{panel.items} {kind}, {panel.ratings} labels by {len(panel.raters)} raters; {panel.could_not_say} could not say"
+    yield f"{panel.items} {kind}, {panel.ratings} labels by {len(panel.raters)} rater{'s' * (len(panel.raters) != 1)}; {panel.could_not_say} could not say"
     yield f"agreement (Krippendorff's alpha)   {_span(panel.alpha)}"
     yield f"ceiling (a label from the others')  {_span(panel.ceiling)}"
     yield from (f"  kappa {_name(a)} and {_name(b)}: {_number(k)} (n = {n})" for a, b, k, n in panel.kappa)

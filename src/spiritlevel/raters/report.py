@@ -227,7 +227,7 @@ def _each(
         rows = np.nonzero(~np.isnan(agree[:, i]))[0]
         decided = [r for r in told if r.rater == name and r.value != 0.5 and r.first != "alone"]
         shown = [((r.value or 0.0) > 0.5) == (r.first == "a") for r in decided]
-        right = float("nan") if model is None else float(np.diag(model.confusion[i]) @ [1 - model.share, model.share])
+        right = float("nan") if model is None or len(names) < 2 else float(np.diag(model.confusion[i]) @ [1 - model.share, model.share])
         seen.append(
             RaterSeen(
                 rater=name,

@@ -28,7 +28,7 @@ class RaterSeen(Frozen):
     first: Estimate
     """Share of decided pairs in which the reply shown first was preferred."""
     right: float
-    """Chance of the right label by Dawid and Skene's model; NaN on a scale."""
+    """Chance of the right label by Dawid and Skene's model; NaN on a scale, and for one rater alone."""
     severity: float
     """Scale: how far below the others on the same items. Pair: log-odds towards the first shown."""
 
