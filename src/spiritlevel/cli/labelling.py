@@ -129,7 +129,8 @@ def beside(machines: Sequence[MachineSeen], scale: bool) -> Iterator[str]:
 def shown(panel: Panel, items: dict[str, Item]) -> Iterator[str]:
     """A panel as lines for the terminal."""
     kind = "single replies" if panel.scale else "pairs"
-    yield f"{panel.items} {kind}, {panel.ratings} labels by {len(panel.raters)} rater{'s' * (len(panel.raters) != 1)}; {panel.could_not_say} could not say"
+    raters = f"{len(panel.raters)} rater{'s' * (len(panel.raters) != 1)}"
+    yield f"{panel.items} {kind}, {panel.ratings} labels by {raters}; {panel.could_not_say} could not say"
     yield f"agreement (Krippendorff's alpha)   {_span(panel.alpha)}"
     yield f"ceiling (a label from the others')  {_span(panel.ceiling)}"
     yield from (f"  kappa {_name(a)} and {_name(b)}: {_number(k)} (n = {n})" for a, b, k, n in panel.kappa)
