@@ -13,11 +13,11 @@ from spiritlevel.errors import ConfigError, DataError, MissingStage
 from spiritlevel.evidence import open_existing
 from spiritlevel.raters import items as making
 from spiritlevel.raters import sheet
+from spiritlevel.raters.beside import of_people, side_by_side
 from spiritlevel.raters.files import write_preferences
-from spiritlevel.raters.report import report
 from spiritlevel.raters.shown import scale_of
 from spiritlevel.raters.store import Labels
-from spiritlevel.types import Bias, Compared, Estimate, Item, Pair, Panel, Rating
+from spiritlevel.types import Bias, Compared, Estimate, Item, MachineSeen, Pair, Panel, Rating
 
 
 class Brought(NamedTuple):
@@ -58,7 +58,7 @@ def _added(labels: Labels, name: str, items: Sequence[Item]) -> Brought:
     return Brought([*lines, *(f"note: {note}" for note in making.oddities(items))], [])
 
 
-def take(home: Path, name: str, form: str, rater: str, scale: str, seed: int, out: Path) -> Iterator[str]:
+def take(home: Path, name: str, form: str, rater: str, scale: str, seed: int, whose: str, out: Path) -> Iterator[str]:
     """Write a set; nothing is written over."""
     labels = Labels(home)
     items, ratings = labels.items(name), labels.ratings(name)
@@ -73,9 +73,17 @@ def take(home: Path, name: str, form: str, rater: str, scale: str, seed: int, ou
         out.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8", newline="\n")
         yield f"{len(items)} items, {len(ratings)} labels with their history -> {out}"
     else:
-        found, counts = making.preferences(items, ratings)
+        people = of_people(ratings)
+        machines = [r for r in ratings if r.by == "model"]
+        found, counts = making.preferences(items, people if whose == "people" else machines)
         if not found:
-            raise DataError(f"set {name!r} holds no preference yet; rate some first: spiritlevel rate {name} --rater NAME")
+            other = people if whose == "machines" else machines
+            hint = (
+                f"there are labels of the other kind: --of {'machines' if whose == 'people' else 'people'}"
+                if other
+                else (f"rate some first: spiritlevel rate {name} --rater NAME")
+            )
+            raise DataError(f"set {name!r} holds no preference of {whose} yet; {hint}")
         left = ", ".join(f"{n} {why}" for why, n in sorted(counts.items()) if why != "used")
         yield f"{write_preferences(out, found)} preferences -> {out}{f'; left out: {left}' if left else ''}"
 
@@ -95,16 +103,34 @@ def told(home: Path, name: str, keyword: str, seed: int) -> Iterator[str]:
     labels = Labels(home)
     items = labels.items(name)
     ratings = labels.ratings(name)
-    yield from shown(report(items, ratings, keyword=keyword, seed=seed), {item.id: item for item in items})
+    found, by_id = side_by_side(items, ratings, keyword=keyword, seed=seed), {item.id: item for item in items}
+    if found.people is not None:
+        yield from shown(found.people, by_id)
+    if found.machines is not None:
+        yield f"\nMACHINES{', apart: nothing above is of theirs' if found.people is not None else '; no person has rated this set'}"
+        # what a machine is unsure of is no reason to ask people again
+        yield from shown(found.machines.model_copy(update={"second": ()}), by_id)
+        yield from beside(found.beside, found.machines.scale)
     ungrouped = sum(not item.group for item in items)
     if ungrouped:
         yield f"note: {ungrouped} of {len(items)} items have no group; those of one prompt count as one (the prompt's hash)"
 
 
+def beside(machines: Sequence[MachineSeen], scale: bool) -> Iterator[str]:
+    """Each machine held against people."""
+    if machines:
+        yield "\neach machine beside people" + ("'s mean" if scale else "'s majority (each order for itself)")
+        yield f"  {'rater':20} {'alpha' if scale else 'kappa':30}{'' if scale else '  agrees                          turned by order'}"
+    for one in machines:
+        more = "" if scale else f"  {_span(one.agrees):30}  {_span(one.turned)}"
+        yield f"  {_name(one.rater):20} {_span(one.kappa):30}{more}".rstrip()
+
+
 def shown(panel: Panel, items: dict[str, Item]) -> Iterator[str]:
     """A panel as lines for the terminal."""
     kind = "single replies" if panel.scale else "pairs"
-    yield f"{panel.items} {kind}, {panel.ratings} labels by {len(panel.raters)} raters; {panel.could_not_say} could not say"
+    raters = f"{len(panel.raters)} rater{'s' * (len(panel.raters) != 1)}"
+    yield f"{panel.items} {kind}, {panel.ratings} labels by {raters}; {panel.could_not_say} could not say"
     yield f"agreement (Krippendorff's alpha)   {_span(panel.alpha)}"
     yield f"ceiling (a label from the others')  {_span(panel.ceiling)}"
     yield from (f"  kappa {_name(a)} and {_name(b)}: {_number(k)} (n = {n})" for a, b, k, n in panel.kappa)

@@ -44,13 +44,37 @@ def import_(name: str, file: str | None, run: str | None, rater: str, panel: str
 @click.option("--rater", default="", help="csv: whose sheet; order and sides are their own, and what they said is filled in.")
 @click.option("--scale", default="1-5", show_default=True, help="csv of single replies: 1-5 or 0-9.")
 @click.option("--seed", default=0, show_default=True, help="csv: of the order of items and sides.")
+@click.option("--of", "whose", type=click.Choice(["people", "machines"]), default="people", show_default=True, help="trl: whose labels.")
 @click.option("--out", type=click.Path(), help="File to write; it must be new. Default: SET.csv or SET.jsonl.")
-def export(name: str, form: str, rater: str, scale: str, seed: int, out: str | None) -> None:
+def export(name: str, form: str, rater: str, scale: str, seed: int, whose: str, out: str | None) -> None:
     """Take SET out: a blind sheet to fill in (csv), all items and labels (jsonl), or preferences to train on (trl)."""
     from spiritlevel.cli import labelling
 
     target = Path(out or f"{name}.{'csv' if form == 'csv' else 'jsonl'}")
-    _told(labelling.take(HOME, name, form, rater, scale, seed, target))
+    _told(labelling.take(HOME, name, form, rater, scale, seed, whose, target))
+
+
+@raters.command()
+@click.argument("name", metavar="SET")
+@click.option("--model", "spec", help="A language model: bundled, path:DIR, openai/NAME, a URL.")
+@click.option("--reward", help="A reward: path:DIR, rule:NAME.")
+@click.option("--rater", default="", help="Its name in the set; default: model:SPEC or reward:SPEC.")
+@click.option(
+    "--principle", default="", help="Model: the principle that all items are held to; default: each item's own, else all of them."
+)
+@click.option("--constitution", "folder", type=click.Path(), help="Model: the constitution that it rates by; default: the built-in one.")
+@click.option("--scale", default="1-5", show_default=True, help="Model, of single replies: 1-5 or 0-9.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress; print only the result.")
+def ask(name: str, spec: str | None, reward: str | None, rater: str, principle: str, folder: str | None, scale: str, quiet: bool) -> None:
+    """Let a machine rate SET: a model compares each pair in both orders, a reward scores each reply. A kill loses no answer."""
+    if (spec is None) == (reward is None):
+        raise click.UsageError("give one of: --model SPEC, --reward SPEC")
+    from spiritlevel.cli import asking
+
+    if spec is not None:
+        _told(asking.model(HOME, name, spec, rater, folder, principle, scale, quiet))
+    else:
+        _told(asking.reward(HOME, name, str(reward), rater, quiet))
 
 
 @raters.command()

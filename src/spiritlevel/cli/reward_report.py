@@ -65,13 +65,14 @@ def report(
 
 
 def agreed(name: str, seed: int) -> "Estimate":
-    """How often the majority of a set's other raters is a held-out rater's label."""
+    """How often the majority of a set's other raters is a held-out rater's label; people's alone."""
     from spiritlevel.cli.rate import HOME
+    from spiritlevel.raters.beside import of_people
     from spiritlevel.raters.report import report as panel
     from spiritlevel.raters.store import Labels
 
     labels = Labels(HOME)
-    return panel(labels.items(name), labels.ratings(name), seed=seed).ceiling
+    return panel(labels.items(name), of_people(labels.ratings(name)), seed=seed).ceiling
 
 
 def told(r: "RewardReport") -> Iterator[str]:

@@ -65,8 +65,8 @@ def preferences(items: Sequence[Item], ratings: Sequence[Rating]) -> tuple[list[
     A tie by one rater enters the mean; a tied mean is no preference. DataError: items on a scale.
     """
     by_item: dict[str, list[Rating]] = {}
-    for (rated, _), rating in latest(ratings).items():
-        by_item.setdefault(rated, []).append(rating)
+    for rating in latest(ratings):
+        by_item.setdefault(rating.item, []).append(rating)
     found, counts = list[Preference](), Counter[str]()
     for item in items:
         if item.b is None:
@@ -81,7 +81,7 @@ def preferences(items: Sequence[Item], ratings: Sequence[Rating]) -> tuple[list[
             counts["tied"] += 1
         else:
             counts["used"] += 1
-            found.append(_preference(item, mean, sorted(r.rater for r in told)))
+            found.append(_preference(item, mean, sorted({r.rater for r in told})))
     return found, counts
 
 

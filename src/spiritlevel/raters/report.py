@@ -10,6 +10,7 @@ from spiritlevel import stats
 from spiritlevel.errors import DataError
 from spiritlevel.raters.features import features
 from spiritlevel.raters.simulated import POSITION
+from spiritlevel.raters.store import latest
 from spiritlevel.stats import agreement
 from spiritlevel.stats.choices import conditional_logit, holm, strengths
 from spiritlevel.types import Bias, Estimate, Item, Panel, PanelSeen, RaterSeen, Rating, content_hash
@@ -19,6 +20,8 @@ LEANS = ("length", "flattery", "confident")
 """Features that are tried for every panel, beside position; `keyword` where one is given."""
 ERROR = 0.001
 """Chance of naming any bias in a panel without one. Registered before any panel was judged."""
+SHOWN = {"a": 1.0, "b": -1.0, "alone": 0.0}
+"""Place of `a` as a difference: shown first, shown second, or not shown beside the other."""
 WORTH = 10
 """Items named for a second rating."""
 
@@ -38,16 +41,16 @@ def report(
     DataError: no ratings, ratings of unknown items, pairs and scales mixed.
     """
     known = {item.id: item for item in items}
-    latest = {(r.item, r.rater): r for r in ratings}
-    if not latest:
+    counting = latest(ratings)
+    if not counting:
         raise DataError("there are no ratings to report on; rate some first: spiritlevel rate SET --rater NAME")
-    strange = next((r.item for r in latest.values() if r.item not in known), None)
+    strange = next((r.item for r in counting if r.item not in known), None)
     if strange is not None:
         raise DataError(f"a rating names item {strange!r:.80}, which is not in the set; give the items that were rated")
-    scale = {known[r.item].b is None for r in latest.values()}
+    scale = {known[r.item].b is None for r in counting}
     if len(scale) > 1:
         raise DataError("the set mixes pairs and single replies; report on each kind apart")
-    told = [r for r in latest.values() if r.value is not None]
+    told = [r for r in counting if r.value is not None]
     used = _rated(items, told)
     names = sorted({r.rater for r in told})
     table = _table(used, told, names)
@@ -56,7 +59,7 @@ def report(
     worth = None if quality is None else {item.id: a - b for item, (a, b) in zip(items, quality, strict=True)}
 
     def leans(some: Sequence[Rating]) -> tuple[Bias, ...]:
-        return () if single else biases(known, some, worth, keyword, confidence)
+        return () if single or not some else biases(known, some, worth, keyword, confidence)
 
     sides = {r.rater: r for r in told}
     panels = sorted({r.panel for r in sides.values()})
@@ -74,7 +77,7 @@ def report(
     return Panel(
         items=len(used),
         ratings=len(told),
-        could_not_say=len(latest) - len(told),
+        could_not_say=len(counting) - len(told),
         scale=single,
         alpha=_alpha(table, groups, single, seed, rounds, confidence),
         kappa=_kappas(table, names),
@@ -85,7 +88,7 @@ def report(
         between=between,
         between_p=between_p,
         second=_second(used, table, single),
-        notes=tuple(_notes(used, told, table, names, single)),
+        notes=(*_silent(counting), *_notes(used, told, table, names, single)),
     )
 
 
@@ -103,7 +106,7 @@ def biases(
     names = [POSITION, *LEANS, *(["keyword"] if keyword else [])]
     read = {i: (features(known[i].a, keyword), features(known[i].b or "", keyword)) for i in dict.fromkeys(r.item for r in ratings)}
     rows = [
-        [1.0 if r.first == "a" else -1.0, *(a[n] - b[n] for n in names[1:]), *([worth[r.item]] if worth is not None else [])]
+        [SHOWN[r.first], *(a[n] - b[n] for n in names[1:]), *([worth[r.item]] if worth is not None else [])]
         for r in ratings
         for a, b in [read[r.item]]
     ]
@@ -141,12 +144,21 @@ def _rated(items: Sequence[Item], told: Sequence[Rating]) -> list[Item]:
 
 
 def _table(items: Sequence[Item], told: Sequence[Rating], names: Sequence[str]) -> Floats:
-    """(items, raters) values, NaN where there is none."""
-    table = np.full((len(items), len(names)), np.nan)
+    """(items, raters) values, NaN where there is none. A model whose label turned with the order has a tie."""
+    total, count = np.zeros((len(items), len(names))), np.zeros((len(items), len(names)))
     row, column = {item.id: i for i, item in enumerate(items)}, {name: i for i, name in enumerate(names)}
+    pairs = {item.id for item in items if item.b is not None}
     for r in told:
-        table[row[r.item], column[r.rater]] = r.value
-    return table
+        at, value = (row[r.item], column[r.rater]), r.value or 0.0
+        # a machine's probability counts by its side: no two of them are equal, so that none would agree
+        total[at] += (np.sign(value - 0.5) + 1) / 2 if r.by == "model" and r.item in pairs else value
+        count[at] += 1
+    with np.errstate(invalid="ignore"):
+        table: Floats = total / count
+    if not pairs:
+        return table
+    turned = (count > 1) & (table != 0) & (table != 1)
+    return np.where(turned, 0.5, table)
 
 
 def _alpha(table: Floats, groups: Sequence[str], single: bool, seed: int, rounds: int, confidence: float) -> Estimate:
@@ -205,15 +217,17 @@ def _each(
     confidence: float,
     sides: dict[str, Rating],
 ) -> tuple[RaterSeen, ...]:
+    if not names:
+        return ()
     agree = _agreeing(table, single)
     model = None if single else agreement.dawid_skene(np.where(table == 0.5, np.nan, np.round(table)))
     severity = agreement.severities(table)[1] if single else _order(told, names)
     seen = []
     for i, name in enumerate(names):
         rows = np.nonzero(~np.isnan(agree[:, i]))[0]
-        decided = [r for r in told if r.rater == name and r.value is not None and r.value != 0.5 and not single]
+        decided = [r for r in told if r.rater == name and r.value != 0.5 and r.first != "alone"]
         shown = [((r.value or 0.0) > 0.5) == (r.first == "a") for r in decided]
-        right = float("nan") if model is None else float(np.diag(model.confusion[i]) @ [1 - model.share, model.share])
+        right = float("nan") if model is None or len(names) < 2 else float(np.diag(model.confusion[i]) @ [1 - model.share, model.share])
         seen.append(
             RaterSeen(
                 rater=name,
@@ -231,11 +245,18 @@ def _each(
 
 def _order(told: Sequence[Rating], names: Sequence[str]) -> Floats:
     """Each rater's pull towards the first shown, beside how much better the first reply of each item is."""
+    column = {name: i for i, name in enumerate(names)}
+    told = [r for r in told if r.first != "alone"]
+    pull = np.full(len(names), np.nan)
+    if not told:
+        return pull
     items = {item: i for i, item in enumerate(dict.fromkeys(r.item for r in told), 1)}
     sides = [(items[r.item], 0) if r.first == "a" else (0, items[r.item]) for r in told]
     won = [(r.value or 0.0) if r.first == "a" else 1 - (r.value or 0.0) for r in told]
-    column = {name: i for i, name in enumerate(names)}
-    return strengths([f for f, _ in sides], [s for _, s in sides], won, [column[r.rater] for r in told])[1]
+    found = strengths([f for f, _ in sides], [s for _, s in sides], won, [column[r.rater] for r in told])[1]
+    seen = sorted({column[r.rater] for r in told})
+    pull[seen] = found[seen]
+    return pull
 
 
 def _between(
@@ -278,6 +299,8 @@ def _between(
 
 def _second(items: Sequence[Item], table: Floats, single: bool) -> tuple[tuple[str, float], ...]:
     """The least settled items: entropy of the consensus; on a scale the spread of the values stands for it."""
+    if not items:
+        return ()
     if single:
         counts = (~np.isnan(table)).sum(axis=1)
         doubt = np.where(counts > 1, np.nan_to_num(np.nanstd(table, axis=1)), 1.0)
@@ -288,21 +311,34 @@ def _second(items: Sequence[Item], table: Floats, single: bool) -> tuple[tuple[s
     return tuple((items[i].id, float(doubt[i])) for i in order if doubt[i] > 0)
 
 
+def _silent(counting: Sequence[Rating]) -> list[str]:
+    """Raters none of whose answers is a label, or fewer than half."""
+    notes = []
+    for name in sorted({r.rater for r in counting}):
+        mine = [r.value is None for r in counting if r.rater == name]
+        if 2 * sum(mine) > len(mine):
+            notes.append(f"rater {name!r:.40} could not say in {sum(mine)} of {len(mine)} answers: what is left speaks for those alone")
+    return notes
+
+
 def _notes(items: Sequence[Item], told: Sequence[Rating], table: Floats, names: Sequence[str], single: bool) -> list[str]:
     """What is odd about single raters, and labels that run in a cycle."""
     notes = []
     for i, name in enumerate(names):
         values = table[~np.isnan(table[:, i]), i]
+        machine = any(r.by == "model" for r in told if r.rater == name)
         if len(values) == 1:
             notes.append(f"rater {name!r:.40} gave one label: nothing can be said of their agreement")
-        elif len(values) >= 5 and len(set(values)) == 1:
+        elif len(values) >= 5 and len(set(values)) == 1 and not (machine and values[0] == 0.5):
             notes.append(f"rater {name!r:.40} gave the same label to all {len(values)} items; ask whether they read them")
         else:
-            mine = [r for r in told if r.rater == name and r.value != 0.5 and not single]
+            mine = [r for r in told if r.rater == name and r.value != 0.5 and r.first != "alone"]
             placed = {((r.value or 0.0) > 0.5) == (r.first == "a") for r in mine}
             if len(mine) >= 10 and len(placed) == 1:
                 where = "first" if placed.pop() else "second"
-                notes.append(f"rater {name!r:.40} always preferred the {where} reply shown; ask whether they read both")
+                notes.append(
+                    f"rater {name!r:.40} always preferred the {where} reply shown" + ("" if machine else "; ask whether they read both")
+                )
     if single:
         return notes
     looped = 0

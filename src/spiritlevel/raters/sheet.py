@@ -36,7 +36,7 @@ def write(items: Sequence[Item], ratings: Sequence[Rating], rater: str, seed: in
     """The sheet of one rater (or, with no name, a blank one), in an order and with sides of their own; what they said is filled in."""
     out = io.StringIO(newline="")
     lines = csv.writer(out)
-    said = {item: r for (item, who), r in latest(ratings).items() if who == rater} if rater else {}
+    said = {r.item: r for r in latest(ratings) if r.rater == rater} if rater else {}
     single = items[0].b is None
     lines.writerow(SINGLE if single else PAIR)
     for item in ordered(items, rater, seed):

@@ -98,15 +98,15 @@ class Labels:
             if strange is not None:
                 raise DataError(f"item {strange!r:.80} is not in set {name!r}; import the items first")
             undated = any(not r.at for r in ratings)
-            last = {(r.item, r.rater): r for r in _ratings(connection, name)} if undated else {}
+            last = {slot(r): r for r in _ratings(connection, name)} if undated else {}
             before = _count(connection, name)
             for r in ratings:
                 if not r.at:
-                    said = last.get((r.item, r.rater))
+                    said = last.get(slot(r))
                     if said is not None and _says(said) == _says(r):
                         continue
                     r = r.model_copy(update={"at": now()})
-                last[r.item, r.rater] = r
+                last[slot(r)] = r
                 row = {"set": name, "key": content_hash(r), "item": r.item, "rater": r.rater, "at": r.at, "value": r.model_dump_json()}
                 connection.execute(sa.insert(RATINGS).prefix_with("OR IGNORE"), row)
             return _count(connection, name) - before
@@ -169,9 +169,14 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
-def latest(ratings: Sequence[Rating]) -> dict[tuple[str, str], Rating]:
-    """The label that counts, by item and rater."""
-    return {(r.item, r.rater): r for r in ratings}
+def slot(rating: Rating) -> tuple[str, str, str]:
+    """What one label stands for: item and rater, and of a model the order in which it was asked."""
+    return rating.item, rating.rater, rating.first if rating.by == "model" else ""
+
+
+def latest(ratings: Sequence[Rating]) -> list[Rating]:
+    """The labels that count: the last of each slot."""
+    return list({slot(r): r for r in ratings}.values())
 
 
 def _make(connection: sa.Connection) -> None:
@@ -225,4 +230,4 @@ def _content(item: Item) -> tuple[object, ...]:
 
 
 def _says(rating: Rating) -> tuple[object, ...]:
-    return rating.value, rating.note, rating.panel, rating.by
+    return rating.value, rating.note, rating.panel, rating.by, rating.instrument

@@ -20,7 +20,7 @@ from spiritlevel.types.overoptimisation import (
     StopRun,
     Turning,
 )
-from spiritlevel.types.panels import Bias, Panel, PanelSeen, RaterSeen
+from spiritlevel.types.panels import Bias, MachineSeen, Panel, PanelSeen, RaterSeen, SideBySide
 from spiritlevel.types.policies import Checkpoint, Optimised, PolicyPoint
 from spiritlevel.types.protocols import Journal, Judge, Model, OpenWeights, RewardModel
 from spiritlevel.types.ratings import Item, Rating
@@ -121,6 +121,7 @@ __all__ = [
     "Lesson",
     "Lineage",
     "Logprobs",
+    "MachineSeen",
     "Mark",
     "Measurement",
     "Model",
@@ -147,6 +148,7 @@ __all__ = [
     "Sampling",
     "Seen",
     "Side",
+    "SideBySide",
     "Slice",
     "Spent",
     "Steer",

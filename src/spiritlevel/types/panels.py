@@ -28,9 +28,21 @@ class RaterSeen(Frozen):
     first: Estimate
     """Share of decided pairs in which the reply shown first was preferred."""
     right: float
-    """Chance of the right label by Dawid and Skene's model; NaN on a scale."""
+    """Chance of the right label by Dawid and Skene's model; NaN on a scale, and for one rater alone."""
     severity: float
     """Scale: how far below the others on the same items. Pair: log-odds towards the first shown."""
+
+
+class MachineSeen(Frozen):
+    """One machine beside the people who rated the same items."""
+
+    rater: str
+    agrees: Estimate
+    """Share of its labels, each order for itself, that are the majority of people's. On a scale: not measured."""
+    kappa: Estimate
+    """The same as Cohen's kappa; on a scale Krippendorff's alpha (interval) with people's mean."""
+    turned: Estimate
+    """Share of the pairs labelled in both orders on which the other order turned its label."""
 
 
 class PanelSeen(Frozen):
@@ -66,3 +78,12 @@ class Panel(Frozen):
     second: tuple[tuple[str, float], ...] = ()
     """(item, entropy in bits) of what is least settled: worth another rating."""
     notes: tuple[str, ...] = ()
+
+
+class SideBySide(Frozen):
+    """People and machines on the same items, each kind a panel of its own: no machine enters what is said of people."""
+
+    people: Panel | None
+    machines: Panel | None
+    beside: tuple[MachineSeen, ...] = ()
+    """Empty where only one kind has rated."""

@@ -23,7 +23,10 @@ class Item(Frozen):
 
 
 class Rating(Frozen):
-    """One label by one rater, with its time and how it was shown. Later labels of the same rater on the same item replace earlier ones."""
+    """One label by one rater, with its time and how it was shown. A rater's later label on an item replaces the earlier one.
+
+    A model is asked in both orders, and its label in one order leaves that in the other as it is.
+    """
 
     item: str
     rater: str
@@ -33,7 +36,9 @@ class Rating(Frozen):
     value: float | None
     """Pair: 1 = `a` is better, 0 = `b`, 0.5 = a tie, between = how sure. Scale: 0 to 1. None = could not say; never 0.5."""
     first: Literal["a", "b", "alone"]
-    """Which reply was shown first."""
+    """Which reply was shown first; alone: each was seen by itself."""
+    instrument: str = ""
+    """Id of the model with its question, or of the reward, for the firewall; empty for people."""
     at: str = ""
     """UTC, ISO 8601."""
     seconds: float = 0.0
