@@ -37,6 +37,7 @@ NAMES = (
     "reward",
     "reward_biases",
     "rl",
+    "lint",
 )
 HEAD = """# Results
 

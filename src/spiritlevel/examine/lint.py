@@ -44,7 +44,12 @@ def lint(
         cosine = readings.attraction(law.principles, cases.prompts, paraphrases)
         labels = _labels(cases, told, notes)
         wrong = {(row.prompt, row.reply) for f in labels for row in f.rows}
-        found += [*labels, *_dead(law, cases, told, cosine), *_apart(law, cases, judge, cosine, wrong), *_wording(law, cases, cosine, notes)]
+        found += [
+            *labels,
+            *_dead(law, cases, told, cosine),
+            *_apart(law, cases, judge, cosine, wrong),
+            *_wording(law, cases, cosine, notes),
+        ]
         if judge is not None and paraphrases:
             notes.append("paraphrases were read by embedding; the model judge reads a principle in its own words")
     else:
@@ -64,7 +69,9 @@ def _readings(cases: Cases, weights: OpenWeights | None, judge: Judge | None, no
     if judge is not None:
         told[judge.identity.name] = readings.by_judge(judge, cases.examples)
         if unread := int(np.isnan(told[judge.identity.name]).sum()):
-            notes.append(f"{judge.identity.name} could not judge {unread} of {len(cases.examples)} examples; they count for and against nothing")
+            notes.append(
+                f"{judge.identity.name} could not judge {unread} of {len(cases.examples)} examples; they count for and against nothing"
+            )
     return told
 
 
@@ -135,7 +142,9 @@ def _coverage(law: Constitution, cases: Cases) -> list[Finding]:
     found = []
     for name, category in law.policy.categories.items():
         mine = [p.id for p in law.principles if p.category == name]
-        what = "no principle is about it" if not mine else "no example shows it" if name not in with_case else "no violating example shows it"
+        what = (
+            "no principle is about it" if not mine else "no example shows it" if name not in with_case else "no violating example shows it"
+        )
         if name not in violated:
             row = Evidence(principle=", ".join(mine), prompt="", says=f"policy.yaml: {category.title} ({category.action})")
             found.append(Finding(fault="coverage", principle=", ".join(mine), what=f"category {name!r}: {what}", doubt=0.0, rows=(row,)))
@@ -160,7 +169,10 @@ def _dead(law: Constitution, cases: Cases, told: Mapping[str, Floats], cosine: M
             why = "its words are near none of the prompts" if not close[mine, k].any() else "no reply is read as violating"
             what = f"{what}: {why}"
         other = " and on no other prompt" if not (read & close[:, k]).any() else ""
-        shown = tuple(_row(cases.examples[i], f"near by its words: {bool(close[i, k])}, read as violating: {bool(read[i])}") for i in np.nonzero(mine)[0][:SHOWN])
+        shown = tuple(
+            _row(cases.examples[i], f"near by its words: {bool(close[i, k])}, read as violating: {bool(read[i])}")
+            for i in np.nonzero(mine)[0][:SHOWN]
+        )
         chances.append(chance)
         found.append(Finding(fault="dead", principle=p.id, what=what + (other if n else ""), doubt=chance, rows=shown))
     return [f.model_copy(update={"doubt": float(a)}) for f, a in zip(found, adjusted(chances), strict=True) if a <= ERROR]
@@ -260,7 +272,13 @@ def _wording(law: Constitution, cases: Cases, cosine: Mapping[str, Floats], note
         notes.append("wording was not examined: that needs two principles with examples")
     doubts = adjusted([t[3] for t in tried])
     return [
-        Finding(fault="wording", principle=id, what=f"its {name!r} does not tell its own prompts from others' (AUROC {area:.2f}); its other words do", doubt=float(d), rows=(row,))
+        Finding(
+            fault="wording",
+            principle=id,
+            what=f"its {name!r} does not tell its own prompts from others' (AUROC {area:.2f}); its other words do",
+            doubt=float(d),
+            rows=(row,),
+        )
         for (id, name, area, _, row), d in zip(tried, doubts, strict=True)
         if d <= ERROR
     ]

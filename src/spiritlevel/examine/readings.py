@@ -131,7 +131,9 @@ def attraction(principles: Sequence[Principle], prompts: Floats, more: Mapping[s
         found[name] = prompts @ np.asarray(embed([str(getattr(p, name)) for p in principles]), dtype=float).T
     for k in range(max((len(v) for v in (more or {}).values()), default=0)):
         said = [(more or {}).get(p.id, ()) for p in principles]
-        found[f"paraphrase {k + 1}"] = prompts @ np.asarray(embed([v[k] if k < len(v) else p.text for p, v in zip(principles, said, strict=True)])).T
+        found[f"paraphrase {k + 1}"] = (
+            prompts @ np.asarray(embed([v[k] if k < len(v) else p.text for p, v in zip(principles, said, strict=True)])).T
+        )
     return found
 
 
