@@ -159,7 +159,7 @@ def _narrow(features: Floats) -> Floats:
 
 
 def _ridge(x: Floats, target: Floats, fitting: Mask, groups: Sequence[str]) -> Floats:
-    """(n,) ridge regression fitted to the rows `fitting`, each row read by a fold that had not seen its group; 0 where nothing can be fitted."""
+    """(n,) ridge regression on the rows `fitting`, each row read by a fold without its group; 0 where nothing can be fitted."""
     fold = np.asarray([hash_of(g) for g in groups]) % 5
     made, found = np.hstack([x, np.ones((len(x), 1))]), np.zeros(len(x))
     grams = [(made[rows].T @ made[rows], made[rows].T @ target[rows]) for rows in (fitting & (fold == k) for k in range(5))]

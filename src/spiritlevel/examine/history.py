@@ -32,7 +32,7 @@ def decide(folder: Path, proposal: Proposal, what: Literal["accepted", "rejected
     decision = Decision(at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), what=what, who=who.strip(), why=why.strip(), proposal=proposal)
     line = (decision.model_dump_json() + "\n").encode("utf-8", "replace")
     try:
-        with open(folder / NAME, "ab") as file:
+        with (folder / NAME).open("ab") as file:
             file.write(line)
             file.flush()
             os.fsync(file.fileno())

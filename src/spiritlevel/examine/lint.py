@@ -17,9 +17,12 @@ from spiritlevel.types import Judge, OpenWeights
 ERROR = 0.01
 """Family-wise error of the tests of each kind (Holm 1979)."""
 WRONG_NAMED = 0.005
-"""Mean chance, over the labels that are named, that a label is right (Bayesian false discovery rate, Efron 2010, ch. 5)."""
+"""Chance that a named label is right, given what the judges read (local false discovery rate, Efron 2010, ch. 5): a bound for each
+name, so that it holds however many examples are looked at."""
 SAME = 0.75
 """Cosine of two requests from which they count as one: in the default constitution no two that want opposite replies pass 0.65."""
+FEW = 5
+"""Prompts under which a principle that did not fire shows nothing (one that fires on every second prompt is silent on 5 in 3 % of cases)."""
 SHOWN = 5
 
 
@@ -42,14 +45,8 @@ def lint(
     if len(cases.examples):
         told = _readings(cases, weights, judge, notes)
         cosine = readings.attraction(law.principles, cases.prompts, paraphrases)
-        labels = _labels(cases, told, notes)
-        wrong = {(row.prompt, row.reply) for f in labels for row in f.rows}
-        found += [
-            *labels,
-            *_dead(law, cases, told, cosine),
-            *_apart(law, cases, judge, cosine, wrong),
-            *_wording(law, cases, cosine, notes),
-        ]
+        apart, disputed = _apart(law, cases, judge, cosine)
+        found += [*_labels(cases, told, disputed, notes), *_dead(law, cases, told, cosine), *apart, *_wording(law, cases, cosine, notes)]
         if judge is not None and paraphrases:
             notes.append("paraphrases were read by embedding; the model judge reads a principle in its own words")
     else:
@@ -94,27 +91,31 @@ def _stacked(z: Floats, cases: Cases) -> Floats:
     return found
 
 
-def _labels(cases: Cases, told: Mapping[str, Floats], notes: list[str]) -> list[Finding]:
-    """Labels that every judge is against. Both headings of a prompt swapped is one finding, on the evidence of both replies."""
+def _labels(cases: Cases, told: Mapping[str, Floats], disputed: set[str], notes: list[str]) -> list[Finding]:
+    """Labels that every judge is against. Both headings of a prompt swapped is one finding, on the evidence of both replies.
+
+    Prompts on which two principles pull apart are left out: there the labels differ because the principles do.
+    """
     if len(told) < 3:
         notes.append("labels were not examined: that needs three judges")
         return []
     sign = np.where(cases.violating, 1.0, -1.0)
-    against = np.all([np.nan_to_num(v) * sign < 0 for v in told.values()], axis=0)
+    open_to = np.asarray([e.prompt not in disputed for e in cases.examples])
+    against = open_to & np.all([np.nan_to_num(v) * sign < 0 for v in told.values()], axis=0)
     right = pooled(told, cases) * sign
     rows: dict[str, list[int]] = {}
     for i, e in enumerate(cases.examples):
         rows.setdefault(f"{e.principle}\x1f{e.prompt}", []).append(i)
     tried: list[tuple[float, tuple[int, ...]]] = [(float(right[i]), (i,)) for i in np.nonzero(against)[0]]
     for both in rows.values():
-        if len(both) == 2 and len({bool(cases.violating[i]) for i in both}) == 2 and (right[both] < 0).all():
+        if len(both) == 2 and open_to[both].all() and len({bool(cases.violating[i]) for i in both}) == 2 and (right[both] < 0).all():
             tried.append((float(right[both].sum()), tuple(both)))
     found: list[Finding] = []
-    chance, seen = 0.0, set[int]()
+    seen = set[int]()
     for score, where in sorted(tried):
         doubt = float(1 / (1 + np.exp(-score)))
-        if seen.isdisjoint(where) and (chance + doubt) / (len(found) + 1) <= WRONG_NAMED:
-            chance, seen = chance + doubt, seen | {*where}
+        if seen.isdisjoint(where) and doubt <= WRONG_NAMED:
+            seen |= {*where}
             found.append(_label(cases, where, told, doubt))
     return found
 
@@ -152,38 +153,40 @@ def _coverage(law: Constitution, cases: Cases) -> list[Finding]:
 
 
 def _dead(law: Constitution, cases: Cases, told: Mapping[str, Floats], cosine: Mapping[str, Floats]) -> list[Finding]:
-    """Never fires: of its own violating replies none is both read as violating and asked for by a prompt that its words are near."""
+    """Never fires: of its own violating replies none is both read as violating and said to a prompt that its words are near."""
     read, close = pooled(told, cases) > 0, readings.near(law, cases, cosine)
     names = np.asarray([e.principle for e in cases.examples])
     found: list[Finding] = []
-    chances: list[float] = []
     for k, p in enumerate(law.principles):
-        mine = (names == p.id) & cases.violating
-        fires = mine & read & close[:, k]
-        n = len({cases.groups[i] for i in np.nonzero(mine)[0]})
-        if not n:
-            what, chance = "it has no violating example, so that nothing shows it firing", 0.0
+        mine = np.nonzero((names == p.id) & cases.violating)[0]
+        n = len({cases.groups[i] for i in mine})
+        if (read & close[:, k])[mine].any() or 0 < n < FEW:
+            continue
+        if n:
+            why = (
+                "its words are near none of their prompts"
+                if not close[mine, k].any()
+                else "none that its words are near is read as violating"
+            )
+            elsewhere = int((read & cases.violating & close[:, k]).sum())
+            what = f"it fires on none of its {len(mine)} violating examples: {why}; of other principles' it fires on {elsewhere}"
         else:
-            # the chance of no firing at all in n independent prompts, were it to fire on a third of them
-            what, chance = f"it fires on none of its {int(mine.sum())} violating examples", float((2 / 3) ** n) if not fires.any() else 1.0
-            why = "its words are near none of the prompts" if not close[mine, k].any() else "no reply is read as violating"
-            what = f"{what}: {why}"
-        other = " and on no other prompt" if not (read & close[:, k]).any() else ""
+            what = "it has no violating example, so that nothing shows it firing"
         shown = tuple(
-            _row(cases.examples[i], f"near by its words: {bool(close[i, k])}, read as violating: {bool(read[i])}")
-            for i in np.nonzero(mine)[0][:SHOWN]
+            _row(
+                cases.examples[i], f"its words are {'near' if close[i, k] else 'far'}; the judges read {'a' if read[i] else 'no'} violation"
+            )
+            for i in mine[:SHOWN]
         )
-        chances.append(chance)
-        found.append(Finding(fault="dead", principle=p.id, what=what + (other if n else ""), doubt=chance, rows=shown))
-    return [f.model_copy(update={"doubt": float(a)}) for f, a in zip(found, adjusted(chances), strict=True) if a <= ERROR]
+        found.append(Finding(fault="dead", principle=p.id, what=what, doubt=0.5**n if n else 0.0, rows=shown))
+    return found
 
 
-def _apart(
-    law: Constitution, cases: Cases, judge: Judge | None, cosine: Mapping[str, Floats], wrong: set[tuple[str, str]]
-) -> list[Finding]:
-    """Pairs of principles that want opposite replies to one prompt: by their own examples, and by `judge` under both principles."""
-    prompts, wants, at = _wanted(cases, wrong)
+def _apart(law: Constitution, cases: Cases, judge: Judge | None, cosine: Mapping[str, Floats]) -> tuple[list[Finding], set[str]]:
+    """Pairs that want opposite replies to one prompt, by their own examples or by `judge` under both; and all such prompts."""
+    prompts, wants, at = _wanted(cases)
     seen: dict[tuple[str, str], list[Evidence]] = {}
+    disputed: set[str] = set()
     if len(at):
         vectors = cases.prompts[at]
         for start in range(0, len(at), 1000):
@@ -193,6 +196,7 @@ def _apart(
                 (one, asked), (two, also) = prompts[a], prompts[b]
                 if a < b and one != two and wants[a] * wants[b] < 0:
                     said = {1: "refused", -1: "answered"}
+                    disputed |= {asked, also}
                     seen.setdefault((min(one, two), max(one, two)), []).append(
                         Evidence(
                             principle=one,
@@ -211,15 +215,15 @@ def _apart(
         verdict = f"{wins} goes first by priority" if wins else f"both have priority {first}: nothing decides"
         what = f"{len(distinct)} prompts on which the two want opposite replies; {verdict}"
         found.append(Finding(fault="pulls-apart", principle=one, other=two, wins=wins, what=what, doubt=0.0, rows=tuple(rows[:SHOWN])))
-    return found
+    return found, disputed
 
 
-def _wanted(cases: Cases, wrong: set[tuple[str, str]]) -> tuple[list[tuple[str, str]], list[int], NDArray[np.int64]]:
-    """(principle, prompt), +1 where its examples want a refusal and -1 an answer, and a row of each; those without a clear wish are left out."""
+def _wanted(cases: Cases) -> tuple[list[tuple[str, str]], list[int], NDArray[np.int64]]:
+    """(principle, prompt), +1 where its examples want a refusal and -1 an answer, and a row of each, where that is clear."""
     refused = readings.refusing(cases.examples)
     wish: dict[tuple[str, str], list[tuple[float, int]]] = {}
     for i, e in enumerate(cases.examples):
-        if (e.prompt, e.reply) not in wrong and e.principle:
+        if e.principle:
             wish.setdefault((e.principle, e.prompt), []).append(((refused[i] - 0.5) * (-1 if e.violating else 1), i))
     clear = {k: (float(np.mean([w for w, _ in v])), v[0][1]) for k, v in wish.items()}
     kept = {k: v for k, v in clear.items() if abs(v[0]) >= 0.25}

@@ -137,12 +137,13 @@ def attraction(principles: Sequence[Principle], prompts: Floats, more: Mapping[s
     return found
 
 
-def near(law: Constitution, cases: Cases, cosine: Mapping[str, Floats], most: int = 3) -> NDArray[np.bool_]:
-    """(n, principles) whether a principle is among the `most` whose words are nearest to the prompt.
+def near(law: Constitution, cases: Cases, cosine: Mapping[str, Floats]) -> NDArray[np.bool_]:
+    """(n, principles) whether a principle is in the nearest fifth by its words (at least three), for each prompt.
 
     Helpfulness is near every harmless prompt and no other: what it is about is not a subject.
     """
     mean = np.mean(list(cosine.values()), axis=0)
+    most = max(3, len(law.principles) // 5)
     helpful = [p.id == law.helpfulness for p in law.principles]
     if any(helpful):
         mean[:, helpful.index(True)] = -np.inf
