@@ -1,4 +1,4 @@
-"""Does lint find what was planted in the default constitution, and nothing in it as it is? Seeds from 5,000 on; seeds under 100 were for trying.
+"""Does lint find what was planted in the default constitution, and nothing in it as it is? Seeds from 5,000 on; others were for trying.
 
 Planted together: a principle whose words are about nothing that it is shown by, a principle that contradicts another on three prompts,
 three mislabelled examples (one reply under the wrong heading, or both headings of a prompt swapped), and a category without a principle.

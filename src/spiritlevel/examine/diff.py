@@ -82,8 +82,9 @@ def leave_one_out(law: Constitution, held: Sequence[Example] = ()) -> tuple[Chan
 
 
 def worded(p: Principle) -> str:
-    """A principle with all that its front matter says of it: whom it protects, over what horizon and at what cost."""
-    return f"{p.text}\nIt applies {p.applies}. Exceptions: {p.exceptions}.\nIt protects {p.protects}, over the {p.horizon} term. Its cost: {p.cost}."
+    """A principle with what its front matter says of it."""
+    return f"{p.text}\nIt applies {p.applies}. Exceptions: {p.exceptions}.\n"
+        f"It protects {p.protects}, over the {p.horizon} term. Its cost: {p.cost}."
 
 
 def spoken(law: Constitution) -> tuple[Principle, ...]:
@@ -124,7 +125,7 @@ def _changed(
     own = np.asarray([e.principle == id for e in cases.examples])
     kept = np.nonzero(among if among is not None else own | before | after)[0]
     groups = [cases.groups[i] for i in kept]
-    first = np.unique(groups, return_index=True)[1] if groups else []
+    first = [groups.index(g) for g in dict.fromkeys(groups)]
     differ = [i for i in kept if before[i] != after[i]]
     rows = tuple(
         Evidence(

@@ -22,7 +22,7 @@ name, so that it holds however many examples are looked at."""
 SAME = 0.75
 """Cosine of two requests from which they count as one: in the default constitution no two that want opposite replies pass 0.65."""
 FEW = 5
-"""Prompts under which a principle that did not fire shows nothing (one that fires on every second prompt is silent on 5 in 3 % of cases)."""
+"""Fewest prompts that show a principle silent: one that fires on every second is silent on 5 in 3 % of cases."""
 SHOWN = 5
 
 
@@ -106,7 +106,7 @@ def _labels(cases: Cases, told: Mapping[str, Floats], disputed: set[str], notes:
     rows: dict[str, list[int]] = {}
     for i, e in enumerate(cases.examples):
         rows.setdefault(f"{e.principle}\x1f{e.prompt}", []).append(i)
-    tried: list[tuple[float, tuple[int, ...]]] = [(float(right[i]), (i,)) for i in np.nonzero(against)[0]]
+    tried: list[tuple[float, tuple[int, ...]]] = [(float(right[i]), (int(i),)) for i in np.nonzero(against)[0]]
     for both in rows.values():
         if len(both) == 2 and open_to[both].all() and len({bool(cases.violating[i]) for i in both}) == 2 and (right[both] < 0).all():
             tried.append((float(right[both].sum()), tuple(both)))
