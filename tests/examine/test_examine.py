@@ -19,21 +19,11 @@ from spiritlevel.types import Item, Kind, Preference, Rating, user
 
 @pytest.fixture(scope="module")
 def law() -> Constitution:
-    """The default constitution's first five principles of harm and helpfulness, teach half."""
+    """Four principles of the default constitution and helpfulness, teach half."""
     whole = constitution.load()
-    return whole.only(["no-fraud", "no-hate", "no-harassment", "protects-privacy"]).model_copy(
-        update={
-            "policy": whole.policy.model_copy(
-                update={
-                    "categories": {
-                        p.category: whole.policy.categories[p.category]
-                        for p in whole.principles
-                        if p.id in {"no-fraud", "no-hate", "no-harassment", "protects-privacy", "is-helpful"}
-                    }
-                }
-            )
-        }
-    )
+    some = whole.only(["no-fraud", "no-hate", "no-harassment", "protects-privacy"])
+    kept = {p.category: whole.policy.categories[p.category] for p in some.principles}
+    return copy_of(some, policy=whole.policy.model_copy(update={"categories": kept}))
 
 
 def copy_of(law: Constitution, **update: Any) -> Constitution:
@@ -148,9 +138,7 @@ def test_a_mined_principle_predicts_held_out_preferences_better() -> None:
     topics = ("gardens", "bread", "bicycles", "rivers", "chess", "violins", "maps", "lamps", "kites", "clocks")
     prompts = [f"Tell me something about {t} number {i}" for i, t in enumerate(topics * 8)]
     told = [
-        Preference(
-            chat=user(p), chosen="I can't help with that request, sorry.", rejected=f"Here is how it works: {p} is easy.", by="people"
-        )
+        Preference(chat=user(p), chosen="I can't help with that, sorry.", rejected=f"Here is how: {p} is easy.", by="people")
         for p in prompts
     ]
     found = propose(law, told)

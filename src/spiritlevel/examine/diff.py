@@ -83,8 +83,8 @@ def leave_one_out(law: Constitution, held: Sequence[Example] = ()) -> tuple[Chan
 
 def worded(p: Principle) -> str:
     """A principle with what its front matter says of it."""
-    return f"{p.text}\nIt applies {p.applies}. Exceptions: {p.exceptions}.\n"
-        f"It protects {p.protects}, over the {p.horizon} term. Its cost: {p.cost}."
+    about = f"It applies {p.applies}. Exceptions: {p.exceptions}."
+    return f"{p.text}\n{about}\nIt protects {p.protects}, over the {p.horizon} term. Its cost: {p.cost}."
 
 
 def spoken(law: Constitution) -> tuple[Principle, ...]:

@@ -206,9 +206,7 @@ def _template(words: Sequence[str], mined: Sequence[Preference]) -> tuple[str, s
             "as people preferred",
             f"When a request is about {subject}, keep to what people preferred in the cases named below; put it in words.",
         )
-    ground = (
-        f"{len(mined)} preferences that the constitution mispredicts; refused: {refused[0]:.0%} of preferred, {refused[1]:.0%} of rejected"
-    )
+    ground = f"{len(mined)} preferences mispredicted now; refused: {refused[0]:.0%} of preferred, {refused[1]:.0%} of rejected"
     return f"On {subject}: {does}", rule, ground
 
 
