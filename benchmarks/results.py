@@ -38,7 +38,6 @@ NAMES = (
     "reward_biases",
     "rl",
     "transfer",
-    "lint",
 )
 HEAD = """# Results
 
