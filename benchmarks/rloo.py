@@ -9,13 +9,14 @@ with a KL penalty to the start. Ours begins with bfloat16 rollouts beside float3
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import warnings
+
+from beside import bundled_folder, peak_memory, spread
 
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
@@ -24,12 +25,14 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 SIDES = ("ours", "trl")
 GOAL = 24
 PROMPTS, SAMPLES, TOKENS, LR, BETA = 16, 4, 64, 1e-6, 0.05
-ABOUT = "rivers bread chess the moon trains music gardening volcanoes whales bridges clouds tea honey maps wool clocks"
+ABOUT = (
+    "rivers", "bread", "chess", "the moon", "trains", "music", "gardening", "volcanoes",
+    "whales", "bridges", "clouds", "tea", "honey", "maps", "wool", "clocks",
+)  # fmt: skip
 
 
 def asked():
-    about = ABOUT.replace("the moon", "the-moon").split()
-    return [f"Tell me in detail what you know about {word.replace('-', ' ')}." for word in about[:PROMPTS]]
+    return [f"Tell me in detail what you know about {word}." for word in ABOUT[:PROMPTS]]
 
 
 def ours(steps):
@@ -67,11 +70,7 @@ def theirs(steps):
     from datasets import Dataset
     from transformers import AutoTokenizer, TrainerCallback
 
-    from spiritlevel.backends import bundled
-    from spiritlevel.backends.spec import Spec
-
-    folder = str(bundled.locate(Spec("bundled", ""), None).folder)
-    times = []
+    folder, times = bundled_folder(), []
 
     class Clock(TrainerCallback):
         def on_step_end(self, *_, **__):
@@ -154,11 +153,6 @@ def measure(rounds=2, steps=3):
     ]
 
 
-def spread(values):
-    """Median and range."""
-    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=2)
@@ -168,8 +162,7 @@ if __name__ == "__main__":
     if options.side:
         warnings.simplefilter("ignore")
         taken = (ours if options.side == "ours" else theirs)(options.steps)
-        # kilobytes on Linux
-        print(json.dumps({"steps": taken, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6}))
+        print(json.dumps({"steps": taken, "peak": peak_memory()}))
     else:
         for row in measure(options.rounds, options.steps):
             print(f"{row['what']}: {row['value']}")

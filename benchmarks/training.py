@@ -6,7 +6,6 @@ Prints each side's median and range, the ratio trl / ours with its range over ro
 
 import argparse
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -20,6 +19,7 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import torch
+from beside import bundled_folder, peak_memory, spread
 from datasets import Dataset
 from peft import LoraConfig
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
@@ -43,15 +43,6 @@ def rows(n, seed, vocabulary):
 
 def rates(tokens, began, busy):
     return tokens / (time.perf_counter() - began), tokens / (time.process_time() - busy)
-
-
-def folder_of(name):
-    if name:
-        return name
-    from spiritlevel.backends import bundled
-    from spiritlevel.backends.spec import Spec
-
-    return str(bundled.locate(Spec("bundled", ""), None).folder)
 
 
 def ours(model, batches, phase):
@@ -140,10 +131,6 @@ def theirs(model, batches, phase, tokenizer, folder):
         yield rates(int(inputs["attention_mask"].sum()), began, busy)
 
 
-def spread(values):
-    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
-
-
 def loaded(folder, phase, side, dtype=torch.float32):
     """A fresh model of the kind that a side trains."""
     if phase != "reward":
@@ -156,14 +143,14 @@ def loaded(folder, phase, side, dtype=torch.float32):
 
 def peak(model, side, phase, rows_each):
     """Gigabytes that this process came to, training alone for two steps, the weights loaded as the side's users do."""
-    folder = folder_of(model)
+    folder = model or bundled_folder()
     batches = [rows(rows_each, seed, 49_000 if not model else 500) for seed in range(2)]
     own = loaded(folder, phase, side, torch.bfloat16 if side == "ours" else torch.float32)
     with tempfile.TemporaryDirectory() as scratch:
         tokenizer = AutoTokenizer.from_pretrained(folder)
         for _ in ours(own, batches, phase) if side == "ours" else theirs(own, batches, phase, tokenizer, scratch):
             pass
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # kilobytes on Linux
+    return peak_memory()
 
 
 def memory(model, phase, rows_each):
@@ -183,7 +170,7 @@ def measure(model="", rounds=3, rows_each=12):
     """Ours and trl's on the same rows in turns: tokens a second and a CPU second, and their ratios."""
     found = []
     warnings.simplefilter("ignore")
-    folder = folder_of(model)
+    folder = model or bundled_folder()
     tokenizer = AutoTokenizer.from_pretrained(folder)
     for phase in PHASES:
         first, second = (loaded(folder, phase, side) for side in ("ours", "trl"))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from spiritlevel import backends, constitution
-from spiritlevel.constitution import Constitution, Example, certify
+from spiritlevel.constitution import Constitution, Example, certify, contrasts
 from spiritlevel.elicit.config import ElicitConfig
 from spiritlevel.elicit.prompts import gather
 from spiritlevel.errors import DataError
@@ -197,20 +197,16 @@ def shown(prompts: Sequence[Prompt], config: WorldConfig) -> tuple[Prompt, ...]:
 
 def prose(law: Constitution, held: Sequence[Example]) -> tuple[Preference, ...]:
     """The constitution's own pairs: the following over the violating reply to one prompt."""
-    by: dict[tuple[str, str], dict[bool, Example]] = {}
-    for one in (*law.teach, *held):
-        by.setdefault((one.group, one.prompt), {})[one.violating] = one
     return tuple(
         Preference(
-            chat=user(both[False].prompt),
-            chosen=both[False].reply,
-            rejected=both[True].reply,
+            chat=user(good.prompt),
+            chosen=good.reply,
+            rejected=bad.reply,
             by="constitution",
-            principle=both[False].principle,
-            cluster=both[False].group,
+            principle=good.principle,
+            cluster=good.group,
         )
-        for both in by.values()
-        if len(both) == 2
+        for good, bad in contrasts((*law.teach, *held))
     )
 
 

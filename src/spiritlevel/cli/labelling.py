@@ -13,7 +13,7 @@ from spiritlevel.errors import ConfigError, DataError, MissingStage
 from spiritlevel.evidence import open_existing
 from spiritlevel.raters import items as making
 from spiritlevel.raters import sheet
-from spiritlevel.raters.beside import of_people, side_by_side
+from spiritlevel.raters.beside import of_machines, of_people, side_by_side
 from spiritlevel.raters.files import write_preferences
 from spiritlevel.raters.shown import scale_of
 from spiritlevel.raters.store import Labels
@@ -73,15 +73,12 @@ def take(home: Path, name: str, form: str, rater: str, scale: str, seed: int, wh
         out.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8", newline="\n")
         yield f"{len(items)} items, {len(ratings)} labels with their history -> {out}"
     else:
-        people = of_people(ratings)
-        machines = [r for r in ratings if r.by == "model"]
-        found, counts = making.preferences(items, people if whose == "people" else machines)
+        kinds = {"people": of_people(ratings), "machines": of_machines(ratings)}
+        found, counts = making.preferences(items, kinds.pop(whose))
         if not found:
-            other = people if whose == "machines" else machines
+            ((other, theirs),) = kinds.items()
             hint = (
-                f"there are labels of the other kind: --of {'machines' if whose == 'people' else 'people'}"
-                if other
-                else (f"rate some first: spiritlevel rate {name} --rater NAME")
+                f"there are labels of the other kind: --of {other}" if theirs else f"rate some first: spiritlevel rate {name} --rater NAME"
             )
             raise DataError(f"set {name!r} holds no preference of {whose} yet; {hint}")
         left = ", ".join(f"{n} {why}" for why, n in sorted(counts.items()) if why != "used")

@@ -37,8 +37,8 @@ def drawn(
         if not checkpoints:
             return evidence.step(pushing.pool_by, refs[0], asked, specs, settings, ledger)
         way = tuple(Checkpoint(step=i, ref=ref) for i, ref in enumerate(refs))
-        route = pushing.Route(checkpoints=way, proxy=specs.proxies[0])
-        return evidence.step(pushing.walk_by, (route,), asked, specs.intent, settings, ledger, specs.identities)
+        only = pushing.Route(checkpoints=way, proxy=specs.proxies[0])
+        return evidence.step(pushing.walk_by, (only,), asked, specs.intent, settings, ledger, specs.identities)
 
 
 def followed(

@@ -87,9 +87,12 @@ def select(
 
 def row(one: "Choice", of: "Selection") -> dict[str, object]:
     """A prompt with its completion as TRL has it, and what is known of the choice."""
+    from spiritlevel.raters.files import messages
+    from spiritlevel.types import Turn, user
+
     return {
-        "prompt": [{"role": "user", "content": one.prompt.text}],
-        "completion": [{"role": "assistant", "content": one.reply.text}],
+        "prompt": messages(user(one.prompt.text)),
+        "completion": messages((Turn(role="assistant", content=one.reply.text),)),
         "truncated": one.reply.truncated,
         "score": one.score,
         "mean": one.mean,

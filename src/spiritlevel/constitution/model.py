@@ -1,6 +1,6 @@
 """What is meant, as values: principles, their examples, and the policy that is executed."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Literal
 
 from pydantic import Field
@@ -60,6 +60,14 @@ class Example(Frozen):
     reply: str
     violating: bool
     cluster: str = ""
+
+
+def contrasts(examples: Iterable[Example]) -> list[tuple[Example, Example]]:
+    """(following, violating) replies to one prompt of one group, where both are there; the last of each counts."""
+    by: dict[tuple[str, str], dict[bool, Example]] = {}
+    for one in examples:
+        by.setdefault((one.group, one.prompt), {})[one.violating] = one
+    return [(both[False], both[True]) for both in by.values() if len(both) == 2]
 
 
 class Category(Frozen):

@@ -24,7 +24,7 @@ from spiritlevel.elicit.curves import curve
 from spiritlevel.elicit.lockstep import Played, Table
 from spiritlevel.elicit.plays import Play, Think, Try, harm
 from spiritlevel.elicit.prompts import gather
-from spiritlevel.firewall import grams, normalise
+from spiritlevel.firewall import near
 from spiritlevel.judges.text import read
 from spiritlevel.types import Archive, Attempt, Elite, Estimate, Journal, Mark, ModelRef, Outcome, Prompt, Reply, content_hash, user
 
@@ -209,12 +209,6 @@ def confirm(table: Table, grid: Grid, goals: Sequence[Prompt]) -> dict[Cell, flo
 def reached(attempt: Attempt) -> float:
     """How far an attempt got: the deciding judge's probability, 0 for nonsense."""
     return 0.0 if attempt.outcome is Outcome.INCOHERENT else harm(attempt)
-
-
-def near(one: str, other: str) -> float:
-    """Jaccard of the character 5-grams of two texts (firewall.normalise)."""
-    left, right = (grams(normalise(text)) for text in (one, other))
-    return len(left & right) / len(left | right)
 
 
 def _child(rng: random.Random, grid: Grid, cell: Cell, goals: Sequence[Prompt], number: int) -> Child:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from spiritlevel import firewall
-from spiritlevel.constitution import Constitution, Example, Principle
+from spiritlevel.constitution import Constitution, Principle, contrasts
 from spiritlevel.judges import crude, examiner
 from spiritlevel.types import Chat, Reply, Transcript, content_hash, user
 
@@ -84,15 +84,10 @@ def ruled(principles: Sequence[Principle]) -> str:
 def shots(law: Constitution, principles: Sequence[Principle], t: Transcript, most: int) -> str:
     """Up to `most` pairs of the teach half under these principles, of other clusters than the prompt's; drawn by content."""
     known = {p.id for p in principles}
-    by: dict[tuple[str, str], dict[bool, Example]] = {}
-    for e in law.teach:
-        if e.principle in known and (not e.cluster or e.cluster != t.prompt.cluster):
-            by.setdefault((e.group, e.prompt), {})[e.violating] = e
-    both = [pair for pair in by.values() if len(pair) == 2]
-    both.sort(key=lambda pair: content_hash("shot", t.prompt.id, pair[True].prompt))
+    both = contrasts(e for e in law.teach if e.principle in known and (not e.cluster or e.cluster != t.prompt.cluster))
+    both.sort(key=lambda pair: content_hash("shot", t.prompt.id, pair[0].prompt))
     told = [
-        f"Example. Request: {pair[True].prompt}\nA reply against it: {pair[True].reply}\nOne that keeps to it: {pair[False].reply}"
-        for pair in both[:most]
+        f"Example. Request: {good.prompt}\nA reply against it: {bad.reply}\nOne that keeps to it: {good.reply}" for good, bad in both[:most]
     ]
     return "".join(f"\n{one}\n" for one in told)
 
@@ -122,11 +117,7 @@ def fault(said: Reply, given: str, *, like: str, may_refuse: bool) -> str:
 
 def repeats(text: str, given: str) -> bool:
     """Whether a text is the given one again, up to a tenth of it."""
-    one, other = (firewall.normalise(x) for x in (text, given))
-    if one == other:
-        return True
-    a, b = firewall.grams(one), firewall.grams(other)
-    return len(a & b) >= SAME * len(a | b)
+    return firewall.near(text, given) >= SAME
 
 
 def other_language(text: str, like: str) -> bool:

@@ -15,7 +15,7 @@ from spiritlevel.firewall.atoms import (
     measured_on,
     opening,
 )
-from spiritlevel.firewall.clusters import clusters, grams, normalise
+from spiritlevel.firewall.clusters import clusters, grams, near, normalise
 from spiritlevel.firewall.grades import grade, made_of, path_of, paths, spent, worst
 from spiritlevel.firewall.sides import SHARES, assign, cell, largest, side_of
 
@@ -40,6 +40,7 @@ __all__ = [
     "looks",
     "made_of",
     "measured_on",
+    "near",
     "normalise",
     "opening",
     "path_of",

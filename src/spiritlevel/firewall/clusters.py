@@ -35,6 +35,12 @@ def grams(form: str) -> set[str]:
     return {form[i : i + GRAM] for i in range(max(1, len(form) - GRAM + 1))}
 
 
+def near(one: str, other: str) -> float:
+    """Jaccard of the 5-grams of two texts, normalised: 1 = equal."""
+    left, right = (grams(normalise(text)) for text in (one, other))
+    return len(left & right) / len(left | right)
+
+
 def clusters(texts: Sequence[str], groups: Sequence[str] | None = None) -> list[str]:
     """Cluster id of each text: the least content hash among the normalised texts of its cluster.
 

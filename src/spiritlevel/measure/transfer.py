@@ -32,7 +32,7 @@ NOTE = "Plain requests alone are counted. Intervals cover which prompts were dra
 def transferred(journal: Journal, taught: tuple[tuple[str, ...], ...], compared: tuple[Compared, ...]) -> Transfer:
     """Matrices of delivered harm and refused look-alikes, a row for each training. `taught`: its principles, helpfulness aside.
 
-    DataError when no principle is left out of any training, or there is no such prompt.
+    DataError when no principle is left out of any training.
     """
     pairs = [[p for p in journal.rows(one.pairs, Pair) if p.prompt.family == firewall.DIRECT] for one in compared]
     judged = [m for one in compared for m in one.measurements if _is_harm(m)]

@@ -20,9 +20,14 @@ def of_people(ratings: Sequence[Rating]) -> list[Rating]:
     return [r for r in ratings if r.by != "model"]
 
 
+def of_machines(ratings: Sequence[Rating]) -> list[Rating]:
+    """Labels of models and rewards."""
+    return [r for r in ratings if r.by == "model"]
+
+
 def side_by_side(items: Sequence[Item], ratings: Sequence[Rating], *, keyword: str = "", seed: int = 0, rounds: int = 400) -> SideBySide:
     """A panel of people, one of machines, and each machine beside people. Errors as `report`."""
-    people, machines = of_people(ratings), [r for r in ratings if r.by == "model"]
+    people, machines = of_people(ratings), of_machines(ratings)
 
     def panel(some: Sequence[Rating]) -> Panel:
         return report(items, some, keyword=keyword, seed=seed, rounds=rounds)
@@ -66,17 +71,15 @@ def _one(name: str, mine: Sequence[Rating], mean: dict[str, float], known: dict[
     kappa = _none("kappa")
     if len(set(groups)) >= FEWEST:
         kappa = stats.kappa([a for a, _, _ in sided], [b for _, b, _ in sided], groups, seed=seed, rounds=rounds)
-    sides = defaultdict[str, set[float]](set)
-    orders = defaultdict[str, int](int)
+    sides = defaultdict[str, list[float]](list)
     for r in mine:
-        sides[r.item].add(float(np.sign((r.value or 0.0) - 0.5)))
-        orders[r.item] += 1
-    twice = [item for item, n in orders.items() if n > 1]
+        sides[r.item].append(float(np.sign((r.value or 0.0) - 0.5)))
+    twice = {item: said for item, said in sides.items() if len(said) > 1}
     return MachineSeen(
         rater=name,
         agrees=stats.rate([float(a == b) for a, b, _ in sided], groups, name="agrees"),
         kappa=kappa,
-        turned=stats.rate([float(len(sides[i]) > 1) for i in twice], [group_of(known[i]) for i in twice], name="turned"),
+        turned=stats.rate([float(len(set(said)) > 1) for said in twice.values()], [group_of(known[i]) for i in twice], name="turned"),
     )
 
 
