@@ -1,15 +1,17 @@
-"""Does the reward report name a bias that raters had? `python benchmarks/reward_biases.py [--model bundled] [--seeds 3] [--frozen]`.
+"""Does the reward report name a bias that raters had? `python benchmarks/reward_biases.py [--model bundled] [--seeds 3] [--whole]`.
 
 A simulated rater labels 300 pairs of shipped replies: the one that follows its principle is better by 1 in log-odds, a tenth of the
 labels are turned over, and one trait counts 2 log-odds an SD: length, flattery, a confident tone, a keyword, or none (the control).
 Every trait is put into replies at random, whichever is better, in words that the report's own edits do not use. A reward model is
-trained on each rater's labels and reported on with other prompts. Seeds from 100 on; the recipe was tried on seeds under 100.
+trained on each rater's labels and reported on with other prompts: heads on the untrained body's features, as 300 pairs are few (--whole
+trains the body too). Seeds from 100 on; the recipe was tried on seeds under 100, and once on seed 100.
 """
 
 import argparse
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -58,13 +60,17 @@ ADDED = {
 }
 
 
-def measure(model: str = "bundled", seeds: int = 3, first: int = FIRST, frozen: bool = False) -> list[dict[str, Any]]:
+def measure(model: str = "bundled", seeds: int = 3, first: int = FIRST, whole: bool = False) -> list[dict[str, Any]]:
     """A reward model for each rater and seed; what its report names."""
     work = Path(os.environ.get("SPIRITLEVEL_BENCHMARK_WORK") or Path(tempfile.gettempdir()) / "spiritlevel-benchmark")
-    recipe = RewardSettings(epochs=1 if frozen else 2, frozen=frozen)
+    recipe = RewardSettings(epochs=2 if whole else 1, frozen=not whole)
     found: dict[str, list[RewardReport]] = {trait: [] for trait in (*EDITS, "")}
     identity = content_hash("reward-biases", model, first, recipe)
-    with bars(False) as listener, open_run(work, None, identity, "", quiet=True, listener=listener) as evidence:
+    with (
+        bars(False) as listener,
+        nullcontext() if whole else features_once(),
+        open_run(work, None, identity, "", quiet=True, listener=listener) as evidence,
+    ):
         body = backends.resolve(model)
         for seed in range(first, first + seeds):
             for trait in found:
@@ -82,6 +88,26 @@ def measure(model: str = "bundled", seeds: int = 3, first: int = FIRST, frozen: 
         seconds = sum(step.cost.seconds for step in evidence.steps())
     rows = [row(trait, reports) for trait, reports in found.items()]
     return [*rows, {"what": "time of all steps", "value": f"{seconds / 60:.1f} min", "n": f"{seeds * len(found)} reward models"}]
+
+
+@contextmanager
+def features_once() -> Iterator[None]:
+    """Remember what the one untrained body said of an answer: the raters label the same answers, and heads alone differ."""
+    from spiritlevel.judges import _reward
+
+    plain, known = _reward.features, dict[Any, Any]()
+
+    def remembered(module: Any, rows: Sequence[Any]) -> Any:
+        new = [row for row in dict.fromkeys(rows) if row not in known]
+        if new:
+            known.update(zip(new, plain(module, new), strict=True))
+        return np.stack([known[row] for row in rows])
+
+    _reward.features = remembered
+    try:
+        yield
+    finally:
+        _reward.features = plain
 
 
 def labelled(biases: Mapping[str, float], seed: int) -> tuple[tuple[Preference, ...], tuple[Preference, ...]]:
@@ -150,6 +176,6 @@ if __name__ == "__main__":
     options.add_argument("--model", default="bundled")
     options.add_argument("--seeds", type=int, default=3)
     options.add_argument("--first", type=int, default=FIRST)
-    options.add_argument("--frozen", action="store_true")
+    options.add_argument("--whole", action="store_true")
     for line in measure(**vars(options.parse_args())):
         print(f"{line['what']}: {line['value']}")
