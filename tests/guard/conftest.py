@@ -1,4 +1,4 @@
-"""A guard of each kind on the small project: the real MiniLM and a real tiny transformer; a high rate of false positives, for so few cases."""
+"""A guard of each kind on the small project: the real MiniLM, a real tiny transformer; a high rate of false positives, for few cases."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
