@@ -46,7 +46,8 @@ def read(model: LocalModel, spans: Sequence[Span], layers: Sequence[int]) -> np.
 
 def summary(span: Any, last: Any) -> np.ndarray:
     """(2 * width,): mean of a span's states (tokens, width) and the state that is read last."""
-    return torch.cat([span.float().mean(0), last.float()]).cpu().numpy()
+    found: np.ndarray = torch.cat([span.float().mean(0), last.float()]).cpu().numpy()
+    return found
 
 
 def joined(seen: Sequence[Any]) -> Any:

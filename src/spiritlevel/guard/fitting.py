@@ -46,9 +46,11 @@ def train(
     layers = (0,) if weights is None else sorted({max(1, round(weights.layers * d)) for d in DEPTHS})
     reader: Reader = TextReader() if weights is None else BodyReader(weights, layers)
     reads: Reads = "text" if weights is None else "body"
-    column, head, held = _request(made, reader, CS[reads])
-    harmful = [p for p in made.fit if p.kind is Kind.HARMFUL]
-    shares = fit_shares(_texts(reader, [p.text for p in harmful], "requests")[:, column], [p.principle for p in harmful])
+    x = _texts(reader, [p.text for p in made.fit])
+    column, head = _request(made, x, CS[reads])
+    held = _texts(reader, [p.text for p in made.held])[:, column]
+    bad = [i for i, p in enumerate(made.fit) if p.kind is Kind.HARMFUL]
+    shares = fit_shares(x[bad, column], [made.fit[i].principle for i in bad])
     own = [(e.prompt, e.reply) for e in made.replies]
     said = _kept(reader, own, "replies", reader.replies)[:, column]
     answer = fit_head(
@@ -88,17 +90,17 @@ def train(
     return Guard(about=about, request=head, answer=answer, shares=shares, reader=chosen)
 
 
-def _request(made: Material, reader: Reader, cs: Sequence[float]) -> tuple[int, Head, NDArray[np.float32]]:
-    """(best column of layers, its head, the held part's features there); the layer by out-of-fold AUROC within question and order."""
-    x, labels = _texts(reader, [p.text for p in made.fit], "requests"), [p.kind is Kind.HARMFUL for p in made.fit]
-    groups, forms = [p.cluster for p in made.fit], [form_of(p.text) for p in made.fit]
+def _request(made: Material, x: NDArray[np.float32], cs: Sequence[float]) -> tuple[int, Head]:
+    """(best column of (n, layers, d) features, its head); by out-of-fold AUROC within question and order."""
+    labels, groups = [p.kind is Kind.HARMFUL for p in made.fit], [p.cluster for p in made.fit]
+    forms = [form_of(p.text) for p in made.fit]
     heads = [fit_head(x[:, i], labels, groups, cs=cs, name="requests", strata=forms) for i in range(x.shape[1])]
     best = max(range(len(heads)), key=lambda i: heads[i].auroc.value)
-    return best, heads[best], _texts(reader, [p.text for p in made.held], "requests")[:, best]
+    return best, heads[best]
 
 
-def _texts(reader: Reader, texts: Sequence[str], what: str) -> NDArray[np.float32]:
-    return _kept(reader, [reader.windows(t)[0] for t in texts], what, reader.requests)
+def _texts(reader: Reader, texts: Sequence[str]) -> NDArray[np.float32]:
+    return _kept(reader, [reader.windows(t)[0] for t in texts], "requests", reader.requests)
 
 
 def _kept(reader: Reader, units: Sequence[object], what: str, read: Callable[..., NDArray[np.float32]]) -> NDArray[np.float32]:
@@ -148,7 +150,7 @@ def _figures(scores: Floats, shares: Floats, names: Sequence[str], held: Sequenc
         at = kind == one
         found.append(stats.rate(scores[at] > threshold, groups[at], name=f"share of {one.value} prompts blocked, held part"))
     at = kind == Kind.HARMFUL
-    right = [names[int(i)] == held[j].principle for i, j in zip(shares[at].argmax(axis=1), np.flatnonzero(at), strict=True)]
+    right = [names[int(i)] == held[int(j)].principle for i, j in zip(shares[at].argmax(axis=1), np.flatnonzero(at), strict=True)]
     return (*found, stats.rate(right, groups[at], name="share of harmful prompts put under their principle, held part"))
 
 

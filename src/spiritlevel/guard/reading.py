@@ -17,11 +17,20 @@ Floats = NDArray[np.float32]
 class Reader(Protocol):
     """Texts to features."""
 
-    body: str
-    """Fingerprint of the weights that read."""
-    family: str
-    layers: tuple[int, ...]
-    """Blocks that are read, from 1: as many columns as `requests` and `replies` give; (0,) where there is no choice."""
+    @property
+    def body(self) -> str:
+        """Fingerprint of the weights that read."""
+        ...
+
+    @property
+    def family(self) -> str:
+        """Their family, for kinship."""
+        ...
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """Blocks that are read, from 1: as many columns as `requests` and `replies` give; (0,) where there is no choice."""
+        ...
 
     def windows(self, text: str) -> list[str]:
         """The text, or pieces of it of at most WINDOW tokens that overlap by half."""
@@ -54,7 +63,7 @@ class BodyReader:
     @cached_property
     def size(self) -> int:
         """Tokens of a window: a quarter of a short context, so that request, reply and template fit together."""
-        return max(8, min(WINDOW, self.weights.context // 4))  # type: ignore[attr-defined]
+        return max(8, min(WINDOW, int(self.weights.context) // 4))  # type: ignore[attr-defined]
 
     def windows(self, text: str) -> list[str]:
         """As Reader.windows."""
@@ -79,8 +88,8 @@ class BodyReader:
 class TextReader:
     """MiniLM's embeddings: for models behind an endpoint, whose states nobody sees."""
 
-    family = "minilm"
-    layers = (0,)
+    family: str = "minilm"
+    layers: tuple[int, ...] = (0,)
 
     @cached_property
     def body(self) -> str:
