@@ -58,8 +58,8 @@ def _lines(a: About) -> Iterator[str]:
     read = f"block {a.layer} of `{a.model}`" if a.reads == "body" else "sentence embeddings (all-MiniLM-L6-v2), and needs no weights"
     yield f"Classifies prompts and replies by the constitution `{a.constitution}`. It reads {read}.\n"
     yield f"{CALL}\n## Thresholds\n"
-    yield f"- Prompts: blocked over {a.prompt.threshold:.4f}. {_promise(a.prompt, 'plain instructions')}"
-    yield f"- Replies: blocked over {a.reply.threshold:.4f}. {_promise(a.reply, 'replies that violate nothing (read out of fold)')}\n"
+    yield f"- Prompts: blocked over {a.prompt.threshold:.4f}. {_promise(a.prompt, 'plain instructions, held back from the fit,')}"
+    yield f"- Replies: blocked over {a.reply.threshold:.4f}. {_promise(a.reply, 'replies that violate nothing, read out of fold,')}\n"
     yield FIGURES
     yield from (row(e) for e in a.figures)
     yield RELIABILITY
@@ -76,7 +76,7 @@ def _lines(a: About) -> Iterator[str]:
 
 def _promise(limit: Limit, cases: str) -> str:
     told = (
-        f"{limit.alarms} of {limit.n} independent {cases} that it was not fitted on were over it: at most {100 * limit.upper:.2g} % with "
+        f"{limit.alarms} of {limit.n} independent {cases} were over it: at most {100 * limit.upper:.2g} % with "
         f"{100 * limit.confidence:g} % confidence (Clopper and Pearson, one-sided), where {100 * limit.rate:.2g} % was allowed."
     )
     return told + (f" The rate asked for would take {limit.needed} cases, so it is not promised." if limit.needed else "")
