@@ -1,0 +1,59 @@
+"""`spiritlevel constitution`: what is printed, what is written, and what is refused."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spiritlevel import stats
+from spiritlevel.examine.values import Proposal
+
+
+@pytest.fixture
+def proposals(tmp_path: Path) -> Path:
+    e = stats.wilson(1, 2)
+    one = Proposal(id="abc123", title="T", text="x", rests_on="r", now=e, then=e, change=e, p=1.0, cases=())
+    (tmp_path / "proposals.jsonl").write_text(one.model_dump_json() + "\n", encoding="utf-8")
+    return tmp_path
+
+
+def test_each_principle_is_shown_with_source_and_approver(cli: Any, small: Any) -> None:
+    code, out, _ = cli("constitution", "show", small.law)
+    assert code == 0
+    assert out.count("source: ") == out.count("approver: ") == 3
+
+
+def test_a_decision_is_kept_and_shown(cli: Any, proposals: Path, tmp_path: Path, small: Any) -> None:
+    import shutil
+
+    shutil.copytree(small.law, tmp_path / "law")
+    code, out, _ = cli("constitution", "accept", tmp_path / "law", "abc", "--who", "ana", "--why", "we want it")
+    assert code == 0
+    assert "accepted abc123" in out
+    assert json.loads((tmp_path / "law" / "history.jsonl").read_text(encoding="utf-8"))["who"] == "ana"
+    assert "accepted by ana: T (we want it)" in cli("constitution", "show", tmp_path / "law").out
+    assert cli("constitution", "check", tmp_path / "law").code in (0, 1)
+
+
+def test_an_unknown_proposal_is_refused_with_those_that_there_are(fails: Any, proposals: Path, small: Any) -> None:
+    assert "abc123" in fails("constitution", "reject", small.law, "zzz", "--who", "a", "--why", "b")
+
+
+def test_what_cannot_be_read_is_refused(fails: Any, small: Any, tmp_path: Path) -> None:
+    assert "no such folder" in fails("constitution", "diff", small.law, "nowhere")
+    (tmp_path / "p.jsonl").write_text('{"principle": "none", "text": "x"}\n', encoding="utf-8")
+    assert "'none'" in fails("constitution", "lint", small.law, "--paraphrases", "p.jsonl")
+    assert "does not exist" in fails("constitution", "lint", small.law, "--paraphrases", "q.jsonl")
+
+
+def test_lint_and_diff_speak_of_the_same_constitution(cli: Any, small: Any, tmp_path: Path) -> None:
+    code, out, _ = cli("constitution", "lint", small.law, "--out", "found.json")
+    found = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
+    assert code == 1
+    assert f"{len(found['findings'])} findings in {found['cases']} examples" in out
+    assert {f["fault"] for f in found["findings"]} >= {"coverage"}, "the small constitution has categories without a principle"
+    code, out, _ = cli("constitution", "diff", small.law, small.law)
+    assert (code, "no verdict differs" in out) == (0, True)
+    assert cli("constitution", "diff", small.law).code == 2
+    assert cli("constitution", "diff", small.law, "--leave-one-out").out.count("after Holm") == 3
