@@ -39,7 +39,7 @@ class Cases:
 
 def cases_of(examples: Sequence[Example]) -> Cases:
     """Embed and group the examples (MiniLM). Empty input gives empty arrays."""
-    made = np.asarray(embedding.features([(e.prompt, e.reply) for e in examples]), dtype=float) if examples else np.zeros((0, 1152))
+    made = np.asarray(embedding.fitting_features([(e.prompt, e.reply) for e in examples]), dtype=float) if examples else np.zeros((0, 1152))
     width = made.shape[1] // 3
     harmful = np.asarray([e.kind in (Kind.HARMFUL, Kind.UNKNOWN) for e in examples], dtype=bool)
     asked, said = made[:, :width], made[:, width:]
