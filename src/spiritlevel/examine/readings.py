@@ -1,17 +1,20 @@
 """How judges read a constitution's own examples, none by a judge that was fitted to it or to a near-duplicate of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spiritlevel.constitution import Constitution, Example, Principle
+from spiritlevel.examine.values import Evidence
 from spiritlevel.judges import embedding, heads, text
 from spiritlevel.judges.rows import groups_of
 from spiritlevel.types import Chat, Judge, Kind, OpenWeights, Outcome, Prompt, Reply, Transcript, content_hash, user
 
 Floats = NDArray[np.float64]
+Reader = Callable[[Sequence[Principle]], Judge]
+"""Makes a judge of principles: other words make another judge."""
 FIELDS = ("title", "text", "applies")
 """Wordings of a principle that say when it applies; each is a paraphrase of the others."""
 SURE = 2.2
@@ -54,13 +57,17 @@ def cases_of(examples: Sequence[Example]) -> Cases:
     )
 
 
+def weights_of(cases: Cases) -> Floats:
+    """(n,) weights that balance the classes within harmful and within harmless requests, so that a judge goes by the reply alone."""
+    return heads.cell_weights(cases.violating, cases.harmful.astype(str))
+
+
 def out_of_fold(features: Floats, cases: Cases) -> Floats:
     """(n,) log-odds of a violation, each by the logistic fold that had not seen the row's group. DataError with too few groups."""
-    found = np.zeros(len(cases.examples))
+    found, weight = np.zeros(len(cases.examples)), weights_of(cases)
     for train, test in heads.folds(cases.violating, cases.groups, 0):
         mean, scale = heads.moments(features[train])
-        weight = np.ones(len(train))
-        coef, bias = heads.logistic(heads.standardised(features[train], mean, scale), cases.violating[train], weight, STRENGTH)
+        coef, bias = heads.logistic(heads.standardised(features[train], mean, scale), cases.violating[train], weight[train], STRENGTH)
         found[test] = heads.standardised(features[test], mean, scale) @ coef + bias
     return found
 
@@ -74,10 +81,30 @@ def by_words(cases: Cases) -> Floats:
     harmless = (~cases.harmful).astype(float)[:, None]
     made = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True).fit_transform([f"{e.reply} ." for e in cases.examples])
     x = sparse.hstack([made.multiply(1 - harmless), made.multiply(harmless), harmless]).tocsr()
-    found = np.zeros(len(cases.examples))
+    found, weight = np.zeros(len(cases.examples)), weights_of(cases)
     for train, test in heads.folds(cases.violating, cases.groups, 0):
-        model = LogisticRegression(C=10, max_iter=1000).fit(x[train], cases.violating[train])
+        model = LogisticRegression(C=10, max_iter=1000).fit(x[train], cases.violating[train], sample_weight=weight[train])
         found[test] = model.decision_function(x[test])
+    return found
+
+
+def pooled(told: Mapping[str, Floats], cases: Cases) -> Floats:
+    """(n,) log-odds of a violation by all judges, by a logistic regression on their words; each row by folds that had not seen it.
+
+    Its targets are Platt's (1999, section 2.2): where the judges never err on n rows, it is no surer than n rows can make it.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    z = np.nan_to_num(np.stack(list(told.values()), axis=1))
+    if len(told) < 2:
+        return np.asarray(z[:, 0])
+    found = np.zeros(len(z))
+    for train, test in heads.folds(cases.violating, cases.groups, 1):
+        y = cases.violating[train]
+        target = np.where(y, (y.sum() + 1) / (y.sum() + 2), 1 / ((~y).sum() + 2))
+        model = LogisticRegression(C=10, max_iter=1000)
+        model.fit(np.tile(z[train], (2, 1)), np.repeat([True, False], len(train)), sample_weight=np.concatenate([target, 1 - target]))
+        found[test] = model.decision_function(z[test])
     return found
 
 
@@ -120,6 +147,11 @@ def transcript(e: Example, principle: str = "") -> Transcript:
     prompt = Prompt(id=content_hash(e.prompt, e.kind, under), text=e.prompt, goal=e.prompt, principle=under, kind=e.kind, group=e.group)
     chat: Chat = user(e.prompt)
     return Transcript(prompt=prompt, chat=chat, reply=Reply(text=e.reply), model="constitution")
+
+
+def row(e: Example, says: str) -> Evidence:
+    """An example as evidence."""
+    return Evidence(principle=e.principle, prompt=e.prompt, reply=e.reply, says=says)
 
 
 def attraction(principles: Sequence[Principle], prompts: Floats, more: Mapping[str, Sequence[str]] | None = None) -> dict[str, Floats]:

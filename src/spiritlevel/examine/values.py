@@ -4,7 +4,7 @@ from typing import Literal
 
 from spiritlevel.types import Estimate, Frozen
 
-Fault = Literal["dead", "indistinct", "pulls-apart", "label", "coverage", "wording"]
+Fault = Literal["dead", "pulls-apart", "label", "coverage", "wording"]
 
 
 class Evidence(Frozen):
@@ -36,6 +36,8 @@ class Lint(Frozen):
     """The findings of one constitution, and by what they were seen."""
 
     findings: tuple[Finding, ...]
+    crowded: tuple[str, ...] = ()
+    """Principles that pull apart from at least half of the others."""
     judges: tuple[str, ...]
     cases: int
     notes: tuple[str, ...] = ()
@@ -51,8 +53,19 @@ class Changed(Frozen):
     p: float
     """Exact McNemar on one case a prompt group, Holm-adjusted over the principles."""
     rows: tuple[Evidence, ...]
+    """All cases whose verdict differs."""
+    unread: int = 0
+    """Cases that were left out because the judge could not read them under one of the two."""
     revisions: Estimate | None = None
-    """Share of the revised replies that differ, where a reviser was given."""
+    """Share of the revised replies that differ, where a reviser was given and the principle's words differ."""
+    revised: tuple[Evidence, ...] = ()
+    """The revisions that differ."""
+
+
+class Changes(Frozen):
+    """What a change of words changes, the clearest first."""
+
+    changed: tuple[Changed, ...]
 
 
 class Proposal(Frozen):
@@ -64,14 +77,28 @@ class Proposal(Frozen):
     rests_on: str
     """What it was mined from, in words."""
     edits: str = ""
-    """Id of the principle nearest to it, which it could amend; empty for a new one."""
-    now: Estimate
-    """Accuracy of the constitution as it stands on the held-out preferences."""
+    """Id of the principle nearest to it, which it would amend; empty for a new one."""
     then: Estimate
-    """The same with the proposal."""
+    """Accuracy on the held-out preferences with the proposal."""
     change: Estimate
-    """Paired change of the two."""
+    """Paired change against the constitution as it stands."""
     p: float
     """Exact McNemar on one pair a prompt, Holm-adjusted over the proposals."""
     cases: tuple[Evidence, ...]
-    """Held-out preferences whose prediction it would change."""
+    """All held-out preferences whose prediction it would change."""
+    words: Estimate | None = None
+    """Where a model put it into words: how often the model, given these words alone, prefers what people did in held-out cases near it."""
+
+
+class Proposals(Frozen):
+    """What preferences and findings propose, and what the constitution predicts without and with all of it."""
+
+    proposals: tuple[Proposal, ...]
+    now: Estimate
+    """Accuracy of the constitution as it stands on the held-out preferences; a tie counts half, and 0.5 is chance."""
+    together: Estimate
+    """The same with all proposals."""
+    change: Estimate
+    """Paired change of the two."""
+    mined: int
+    """Prompt groups that were mined."""
