@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -40,19 +41,25 @@ def show(folder: str | None, raters: str | None) -> None:
 
 
 JUDGE = click.option("--judge", help="A model judge that also reads the examples: a spec such as openai/NAME or path:DIR.")
+QUIET = click.option("-q", "--quiet", is_flag=True, help="No progress; print only the result.")
 
 
 @constitution.command()
 @click.argument("folder", required=False, type=click.Path())
 @click.option("--model", help="Also read by a probe of this model's hidden states: bundled, path:DIR, ...")
-@click.option("--paraphrases", type=click.Path(), help="JSON lines {principle, text}: other wordings to hold beside a principle's own.")
-@click.option("--out", type=click.Path(), help="Write the findings with all their rows as JSON; it must be new.")
 @JUDGE
-def lint(folder: str | None, model: str | None, paraphrases: str | None, out: str | None, judge: str | None) -> None:
+@click.option("--paraphrases", type=click.Path(), help="JSON lines {principle, text}: other wordings to hold beside a principle's own.")
+@click.option("--paraphraser", help="A model that writes other wordings: a spec such as openai/NAME.")
+@click.option("--out", type=click.Path(), help="Write the findings with all their rows as JSON; it must be new.")
+@QUIET
+def lint(
+    folder: str | None, model: str | None, judge: str | None, paraphrases: str | None, paraphraser: str | None, out: str | None, quiet: bool
+) -> None:
     """Faults of behaviour, each with the rows that show it. Exit 1 when there are any."""
     from spiritlevel.cli import examining
 
-    found = examining.lint(folder, model, judge, paraphrases)
+    examining.unused(out)
+    found = examining.lint(folder, model, judge, paraphraser, paraphrases, quiet)
     _told(examining.findings(found))
     if out is not None:
         examining.write(Path(out), found.model_dump_json(indent=1))
@@ -66,7 +73,9 @@ def lint(folder: str | None, model: str | None, paraphrases: str | None, out: st
 @click.option("--leave-one-out", is_flag=True, help="Instead of a SECOND: what leaving out each principle does.")
 @click.option("--reviser", help="A model that revises violating replies under both wordings: a spec such as openai/NAME.")
 @JUDGE
-def diff(first: str, second: str | None, leave_one_out: bool, reviser: str | None, judge: str | None) -> None:
+@click.option("--out", type=click.Path(), help="Write the changes with all their rows as JSON; it must be new.")
+@QUIET
+def diff(first: str, second: str | None, leave_one_out: bool, reviser: str | None, judge: str | None, out: str | None, quiet: bool) -> None:
     """What changes in behaviour from FIRST to SECOND: the same cases under both, per principle, with paired intervals."""
     if (second is None) != leave_one_out:
         raise click.UsageError("give one of: SECOND, --leave-one-out")
@@ -74,25 +83,31 @@ def diff(first: str, second: str | None, leave_one_out: bool, reviser: str | Non
         raise click.UsageError("--leave-one-out fits judges anew without a principle's examples: it takes no --judge and no --reviser")
     from spiritlevel.cli import examining
 
-    _told(examining.diff(first, second, judge, reviser))
+    examining.unused(out)
+    found = examining.diff(first, second, judge, reviser, quiet)
+    _told(examining.changes(found, second is not None))
+    if out is not None:
+        examining.write(Path(out), found.model_dump_json(indent=1))
 
 
 @constitution.command()
 @click.argument("folder", type=click.Path())
-@click.option("--preferences", required=True, help="What people preferred: any form that raters import reads, or an export of raters.")
+@click.option("--preferences", help="What people preferred: any form that raters import reads, or an export of raters.")
 @click.option("--findings", metavar="RUN", multiple=True, help="Also learn from what campaigns of RUN found (again for more).")
-@click.option("--model", help="Whose words the proposals are put in; default: a template that names what they rest on.")
+@click.option("--model", help="Who puts proposals into words, and is tested on the words; default: a template.")
 @click.option("--out", type=click.Path(), default="proposals.jsonl", show_default=True, help="File of proposals to write; it must be new.")
-def propose(folder: str, preferences: str, findings: tuple[str, ...], model: str | None, out: str) -> None:
+@QUIET
+def propose(folder: str, preferences: str | None, findings: tuple[str, ...], model: str | None, out: str, quiet: bool) -> None:
     """Principles that would predict what people prefer, each tested on prompts that it was not mined from. A person decides."""
     from spiritlevel.cli import examining
 
-    found = examining.propose(folder, preferences, findings, model)
-    examining.write(Path(out), "".join(p.model_dump_json() + "\n" for p in found))
+    examining.unused(out)
+    found = examining.propose(folder, preferences, findings, model, quiet)
+    examining.write(Path(out), "".join(p.model_dump_json() + "\n" for p in found.proposals))
     _told(examining.proposals(found, folder, out))
 
 
-def _decision(word: str, what: str, help: str) -> None:
+def _decision(word: str, what: Literal["accepted", "rejected"], help: str) -> None:
     @constitution.command(name=word, help=help)
     @click.argument("folder", type=click.Path())
     @click.argument("proposal")

@@ -1,4 +1,4 @@
-"""Principles that pull apart: pairs that want opposite replies to the same prompt, which of the two wins, and which is at odds with most."""
+"""Principles that pull apart: pairs that want opposite replies to one prompt, which of the two wins, which is at odds with most."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -18,9 +18,7 @@ BLOCK = 1000
 Pair = tuple[str, str]
 
 
-def pulling(
-    law: Constitution, cases: Cases, judge: Judge | None, cosine: Mapping[str, Floats]
-) -> tuple[list[Finding], set[str]]:
+def pulling(law: Constitution, cases: Cases, judge: Judge | None, cosine: Mapping[str, Floats]) -> tuple[list[Finding], set[str]]:
     """Pairs that want opposite replies to one prompt, by their own examples or by `judge` under both; and all prompts of the first kind."""
     seen: dict[Pair, list[Evidence]] = {}
     disputed: set[str] = set()
@@ -85,6 +83,6 @@ def _by_judge(law: Constitution, cases: Cases, judge: Judge, cosine: Mapping[str
     said = readings.by_judge(judge, asked, np.repeat(others, 2).tolist()).reshape(-1, 2)
     for (kept, _), other, (good, bad) in zip(pairs, others, said, strict=True):
         if bad < -1 and good > 1:  # NaN compares false: what could not be judged shows nothing
-            says = f"{judge.identity.name} under {other}: the reply that follows {kept.principle} violates, the one that violates it does not"
+            says = f"{judge.identity.name} under {other}: what follows {kept.principle} violates, what violates it does not"
             one, two = sorted((kept.principle, other))
             yield (one, two), readings.row(kept, says)

@@ -20,8 +20,6 @@ FIELDS = ("title", "text", "applies")
 SURE = 2.2
 """Log-odds at which a reading is cut (0.9): no judge is believed alone."""
 STRENGTH = 0.003
-WIDTH = 256
-"""Principal directions kept where a reading is fitted many times."""
 
 
 @dataclass(frozen=True)
@@ -45,16 +43,22 @@ def cases_of(examples: Sequence[Example]) -> Cases:
     made = np.asarray(embedding.fitting_features([(e.prompt, e.reply) for e in examples]), dtype=float) if examples else np.zeros((0, 1152))
     width = made.shape[1] // 3
     harmful = np.asarray([e.kind in (Kind.HARMFUL, Kind.UNKNOWN) for e in examples], dtype=bool)
-    asked, said = made[:, :width], made[:, width:]
     return Cases(
         examples=tuple(examples),
         groups=tuple(groups_of(examples)) if examples else (),
         violating=np.asarray([e.violating for e in examples], dtype=bool),
         harmful=harmful,
-        features=np.concatenate([asked, said * harmful[:, None], said * ~harmful[:, None]], axis=1),
-        prompts=asked,
+        features=features_of(made, harmful),
+        prompts=made[:, :width],
         replies=made[:, width : 2 * width],
     )
+
+
+def features_of(made: Floats, harmful: NDArray[np.bool_]) -> Floats:
+    """(n, 5 * 384) from `embedding.features`: request, reply for harmful requests, reply for harmless ones."""
+    width = made.shape[1] // 3
+    asked, said = made[:, :width], made[:, width:]
+    return np.concatenate([asked, said * harmful[:, None], said * ~harmful[:, None]], axis=1)
 
 
 def weights_of(cases: Cases) -> Floats:

@@ -1,4 +1,4 @@
-"""The words of a principle: those that draw none of its own cases (it never fires), and those that draw other cases than its other words."""
+"""The words of a principle: those that draw none of its own cases (it never fires), and those that draw others than its other words do."""
 
 from collections.abc import Mapping, Sequence
 from statistics import NormalDist
@@ -74,9 +74,7 @@ def uneven(law: Constitution, cases: Cases, cosine: Mapping[str, Floats], notes:
     return _named(tried)
 
 
-def turned(
-    law: Constitution, cases: Cases, judge: Reader, paraphrases: Mapping[str, Sequence[str]], notes: list[str]
-) -> list[Finding]:
+def turned(law: Constitution, cases: Cases, judge: Reader, paraphrases: Mapping[str, Sequence[str]], notes: list[str]) -> list[Finding]:
     """The same cases under a principle and under each paraphrase of it, by a model judge: verdicts that turn are inconsistent.
 
     Tried: an exact binomial test against TURNS, a case a prompt group counting once.
