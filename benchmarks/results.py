@@ -39,6 +39,7 @@ NAMES = (
     "rl",
     "transfer",
     "lint",
+    "propose",
 )
 HEAD = """# Results
 

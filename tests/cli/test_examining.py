@@ -9,11 +9,13 @@ import pytest
 from spiritlevel import stats
 from spiritlevel.examine.values import Proposal
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 @pytest.fixture
 def proposals(tmp_path: Path) -> Path:
     e = stats.wilson(1, 2)
-    one = Proposal(id="abc123", title="T", text="x", rests_on="r", now=e, then=e, change=e, p=1.0, cases=())
+    one = Proposal(id="abc123", title="T", text="x", rests_on="r", then=e, change=e, p=1.0, cases=())
     (tmp_path / "proposals.jsonl").write_text(one.model_dump_json() + "\n", encoding="utf-8")
     return tmp_path
 
@@ -57,3 +59,55 @@ def test_lint_and_diff_speak_of_the_same_constitution(cli: Any, small: Any, tmp_
     assert (code, "no verdict differs" in out) == (0, True)
     assert cli("constitution", "diff", small.law).code == 2
     assert cli("constitution", "diff", small.law, "--leave-one-out").out.count("after Holm") == 3
+
+
+def test_a_hosted_judge_is_asked_once_and_a_second_call_replays(cli: Any, small: Any, endpoint: Any) -> None:
+    endpoint.behaviours = ["good:PROBABILITY: 5"]
+    words = ("constitution", "lint", small.law, "--judge", endpoint.spec, "-q")
+    first = cli(*words)
+    asked = len(endpoint.bodies)
+    assert asked > 0
+    assert "model(" in first.out
+    assert (cli(*words).out, len(endpoint.bodies)) == (first.out, asked)
+
+
+def test_preferences_become_proposals_to_decide_on(cli: Any, fails: Any, small: Any, tmp_path: Path) -> None:
+    topics = ("gardens", "bread", "bicycles", "rivers", "chess", "violins", "maps", "lamps")
+    rows = [
+        {"prompt": f"Tell me of {t}, part {i}", "chosen": "I can't help with that, sorry.", "rejected": f"All about {t}: it is easy."}
+        for i, t in enumerate(topics * 8)
+    ]
+    (tmp_path / "prefs.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
+    code, out, _ = cli("constitution", "propose", small.law, "--preferences", "prefs.jsonl")
+    assert code == 0
+    made = [Proposal.model_validate_json(line) for line in (tmp_path / "proposals.jsonl").read_text("utf-8").splitlines()]
+    assert made
+    assert f"{made[0].id}: {made[0].title}" in out
+    assert "chance is 0.5" in out
+    assert "exists already" in fails("constitution", "propose", small.law, "--preferences", "prefs.jsonl")
+    assert "--preferences FILE" in fails("constitution", "propose", small.law, "--out", "other.jsonl")
+    assert "'nothing.jsonl'" in fails("constitution", "propose", small.law, "--preferences", "nothing.jsonl", "--out", "other.jsonl")
+
+
+def test_a_decision_without_a_person_or_a_reason_is_refused(cli: Any, fails: Any, proposals: Path, small: Any) -> None:
+    assert cli("constitution", "accept", small.law, "abc", "--who", "ana").code == 2
+    assert "--why" in fails("constitution", "accept", small.law, "abc", "--who", "ana", "--why", " ")
+    assert not (small.law / "history.jsonl").exists()
+
+
+def test_groups_of_raters_are_shown_per_principle(cli: Any, fails: Any, small: Any, tmp_path: Path) -> None:
+    items = [
+        {"item": {"id": f"i{n}", "chat": [{"role": "user", "content": f"q{n}"}], "a": "yes", "b": "no", "principle": "no-hate"}}
+        for n in range(12)
+    ]
+    ratings = [
+        {"rating": {"item": f"i{n}", "rater": f"{panel}{k}", "panel": panel, "value": float(panel == "east"), "first": "a"}}
+        for n in range(12)
+        for panel in ("east", "west")
+        for k in range(2)
+    ]
+    (tmp_path / "labels.jsonl").write_text("".join(json.dumps(r) + "\n" for r in (*items, *ratings)), encoding="utf-8")
+    assert cli("raters", "import", "values", "labels.jsonl").code == 0
+    out = cli("constitution", "show", small.law, "--raters", "values").out
+    assert "raters on no-hate: majorities differ on 1.000" in out
+    assert "east alpha" in out
