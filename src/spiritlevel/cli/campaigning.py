@@ -16,6 +16,7 @@ from spiritlevel.elicit.people import shown
 from spiritlevel.elicit.tools import oracle, scenario
 from spiritlevel.errors import DataError, MissingStage
 from spiritlevel.evidence import Evidence, MemoryJournal, open_existing
+from spiritlevel.examine.values import CAMPAIGN
 from spiritlevel.judges import violation
 from spiritlevel.types import (
     Agents,
@@ -196,7 +197,7 @@ def preferences(root: Path, run: str, law: Constitution) -> list[Preference]:
             chat=user(f.shortest.goal.goal),
             chosen=openings[f.clause],
             rejected=f.shortest.transcript.reply.text,
-            by="campaign",
+            by=CAMPAIGN,
             principle=f.clause,
             cluster=f.cluster,
             source=f"finding:{f.id}@{run}",

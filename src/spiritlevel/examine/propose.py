@@ -13,7 +13,7 @@ from spiritlevel.constitution import Constitution
 from spiritlevel.errors import DataError
 from spiritlevel.examine import readings, refits, words
 from spiritlevel.examine.readings import Floats
-from spiritlevel.examine.values import Evidence, Proposal, Proposals
+from spiritlevel.examine.values import CAMPAIGN, Evidence, Proposal, Proposals
 from spiritlevel.stats.choices import adjusted
 from spiritlevel.types import Estimate, Journal, ModelRef, Preference, content_hash
 
@@ -25,8 +25,6 @@ NEAR = 0.35
 """Cosine to a cluster's centre from which a proposal is about a request."""
 EDIT = 0.45
 """Cosine of a proposal's requests to a principle's words from which it reads as an edit of that principle."""
-CAMPAIGN = "campaign"
-"""By whom a preference is that was made from a finding: mined, and never counted as what people prefer."""
 
 
 class Told:
@@ -59,7 +57,7 @@ def propose(
 
     The constitution predicts the reply that a judge fitted to its teach half finds less violating; a proposal moves that for requests
     near those it was mined from, along what was preferred there. One that would not help among the prompts that were mined, or that
-    changes nothing on the others, is dropped. `model` (with `journal`) puts each into words and is then tested on them. DataError: too few preferences.
+    changes nothing on the others, is dropped. `model` (with `journal`) puts each into words and is tested on them. DataError: too few.
     """
     told = Told(law, preferences)
     wrong = np.nonzero(told.mining & (told.margin <= 0))[0]

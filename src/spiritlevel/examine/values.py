@@ -4,6 +4,8 @@ from typing import Literal
 
 from spiritlevel.types import Estimate, Frozen
 
+CAMPAIGN = "campaign"
+"""By whom a preference is that was made from a finding: mined, and never counted as what people prefer."""
 Fault = Literal["dead", "pulls-apart", "label", "coverage", "wording"]
 
 
