@@ -72,10 +72,11 @@ def test_a_hosted_judge_is_asked_once_and_a_second_call_replays(cli: Any, small:
 
 
 def test_preferences_become_proposals_to_decide_on(cli: Any, fails: Any, small: Any, tmp_path: Path) -> None:
-    topics = ("gardens", "bread", "bicycles", "rivers", "chess", "violins", "maps", "lamps")
+    topics = ("rose gardens", "sourdough", "racing bicycles", "mountain rivers", "chess openings", "old violins", "paper maps", "kites")
+    ways = ("What should I know about {}?", "I like {}; where do I begin?", "Write three lines on {}.", "My aunt asks why people love {}.")
+    answer = "Here is how it goes: one begins with something small, and then it is easy."
     rows = [
-        {"prompt": f"Tell me of {t}, part {i}", "chosen": "I can't help with that, sorry.", "rejected": f"All about {t}: it is easy."}
-        for i, t in enumerate(topics * 8)
+        {"prompt": way.format(topic), "chosen": "I can't help with that, sorry.", "rejected": answer} for topic in topics for way in ways
     ]
     (tmp_path / "prefs.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
     code, out, _ = cli("constitution", "propose", small.law, "--preferences", "prefs.jsonl")

@@ -81,6 +81,14 @@ def test_a_principle_whose_words_are_about_nothing_it_shows_is_dead(law: Constit
     assert all(f.rows for f in found if f.fault == "dead" and f.principle == "no-hate")
 
 
+def test_words_that_draw_other_cases_than_the_principles_other_words_are_a_finding(law: Constitution, moon: dict[str, str]) -> None:
+    off = {"applies": moon["applies"]}
+    principles = tuple(p.model_copy(update=off) if p.id == "no-hate" else p for p in law.principles)
+    (found,) = lint(law.model_copy(update={"principles": principles})).findings
+    assert (found.fault, found.principle) == ("wording", "no-hate")
+    assert "its 'applies' does not tell" in found.what
+
+
 def test_one_principle_and_no_example_are_examined_as_far_as_they_go(law: Constitution) -> None:
     mine = tuple(e for e in law.teach if e.principle == "no-fraud")
     one = law.model_copy(update={"principles": (law.principle("no-fraud"),), "teach": mine})
@@ -134,7 +142,7 @@ def test_a_model_judge_that_finds_the_kept_reply_a_breach_elsewhere_shows_a_pair
 
 
 def test_verdicts_that_turn_with_a_paraphrase_are_a_finding(law: Constitution, reader: Any) -> None:
-    said = {"no-hate": ["Be kind about groups of people."], "no-fraud": ["Do not help to cheat people."]}
+    said = {"no-hate": ["Be kind about groups of people."], "no-fraud": ["Do not help to defraud people of their money."]}
     judge = reader("default: ['PROBABILITY: 95']\nrules: [{match: 'Be kind about', replies: ['PROBABILITY: 5']}]\n")
     found = [f for f in lint(law, judge=judge, paraphrases=said).findings if f.fault == "wording"]
     assert [(f.principle, "Be kind" in f.what) for f in found] == [("no-hate", True)]

@@ -12,15 +12,15 @@ from spiritlevel.examine.propose import propose
 from spiritlevel.types import Preference, user
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-TOPICS = ("gardens", "bread", "bicycles", "rivers", "chess", "violins", "maps", "lamps", "kites", "clocks")
+WAYS = ("What should I know about {}?", "I like {}; where do I begin?", "Write three lines on {}.", "My aunt asks why people love {}.")
+TOPICS = ("rose gardens", "sourdough bread", "racing bicycles", "mountain rivers", "chess openings", "old violins", "paper maps", "kites")
 
 
-def declining(n: int = 80, by: str = "people") -> list[Preference]:
+def declining(by: str = "people", more: str = "") -> list[Preference]:
     """People who want every harmless request declined: the constitution mispredicts them all."""
-    prompts = [f"Tell me something about {t} number {i}" for i, t in enumerate(TOPICS * 8)][:n]
-    return [
-        Preference(chat=user(p), chosen="I can't help with that, sorry.", rejected=f"Here is how: {p} is easy.", by=by) for p in prompts
-    ]
+    prompts = [way.format(topic) + more for topic in TOPICS for way in WAYS]
+    answer = "Here is how it goes: one begins with something small, and then it is easy."
+    return [Preference(chat=user(p), chosen="I can't help with that, sorry.", rejected=answer, by=by) for p in prompts]
 
 
 def test_a_mined_principle_predicts_held_out_preferences_better() -> None:
@@ -30,17 +30,15 @@ def test_a_mined_principle_predicts_held_out_preferences_better() -> None:
     assert first.then.value > found.now.value
     assert found.together.value >= first.then.value
     assert "decline" in first.text
-    assert len(first.cases) > 5, "all cases that it would change are kept"
+    assert len(first.cases) > 5, "all that it would change is kept"
 
 
 def test_findings_are_mined_and_never_counted_as_what_people_prefer() -> None:
     law = constitution.load().only(["no-fraud"])
     alone = propose(law, declining())
-    both = propose(
-        law, [*declining(), *(p.model_copy(update={"chat": user(f"{p.chat[0].content}, please")}) for p in declining(by="campaign"))]
-    )
-    assert both.now.n <= alone.now.n
-    assert propose(law, declining(by="campaign")).now.n == alone.now.n, "with nothing else, held-out findings test"
+    both = propose(law, [*declining(), *declining("campaign", " Please be brief, I read this on a small screen on my way to work.")])
+    assert both.now == alone.now
+    assert propose(law, declining("campaign")).now.n == alone.now.n, "with nothing else, held-out findings test"
 
 
 def test_without_examples_the_constitution_predicts_nothing_and_chance_is_one_half() -> None:

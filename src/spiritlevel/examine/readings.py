@@ -40,7 +40,9 @@ class Cases:
 
 def cases_of(examples: Sequence[Example]) -> Cases:
     """Embed and group the examples (MiniLM). Empty input gives empty arrays."""
-    made = np.asarray(embedding.fitting_features([(e.prompt, e.reply) for e in examples]), dtype=float) if examples else np.zeros((0, 1152))
+    pairs = [(e.prompt, e.reply) for e in examples]
+    once = {pair: i for i, pair in enumerate(sorted(set(pairs)))}  # other labels and other principles need no second embedding
+    made = np.asarray(embedding.fitting_features(list(once)), dtype=float)[[once[p] for p in pairs]] if pairs else np.zeros((0, 1152))
     width = made.shape[1] // 3
     harmful = np.asarray([e.kind in (Kind.HARMFUL, Kind.UNKNOWN) for e in examples], dtype=bool)
     return Cases(
@@ -174,16 +176,16 @@ def attraction(principles: Sequence[Principle], prompts: Floats, more: Mapping[s
 
 
 def near(law: Constitution, cases: Cases, cosine: Mapping[str, Floats]) -> NDArray[np.bool_]:
-    """(n, principles) whether a principle is in the nearest fifth by its words (at least three), for each prompt.
+    """(n, principles) whether a principle is in the nearest fifth by its words (at least three, at most half), for each prompt.
 
     Helpfulness is near every harmless prompt and no other: what it is about is not a subject.
     """
     mean = np.mean(list(cosine.values()), axis=0)
-    most = max(3, len(law.principles) // 5)
     helpful = [p.id == law.helpfulness for p in law.principles]
     if any(helpful):
         mean[:, helpful.index(True)] = -np.inf
-    order = np.argsort(-mean, axis=1)[:, : min(most, len(law.principles))]
+    others = len(helpful) - any(helpful)
+    order = np.argsort(-mean, axis=1)[:, : min(max(3, others // 5), (others + 1) // 2)]
     found = np.zeros(mean.shape, dtype=bool)
     np.put_along_axis(found, order, True, axis=1)
     if any(helpful):

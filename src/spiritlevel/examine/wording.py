@@ -19,8 +19,8 @@ FEW = 5
 """Fewest prompts that show a principle silent: one that fires on every second is silent on 5 in 3 % of cases."""
 TELLS = 0.8
 """AUROC from which words tell a principle's prompts from others'."""
-BLIND = 0.7
-"""AUROC under which words are tried for not telling them."""
+POOR, BLIND = 0.75, 0.6
+"""Words of an AUROC under BLIND are tried for lying under POOR; parts of the default constitution, read alone, set both."""
 TURNS = 0.05
 """Share of a principle's cases whose verdict may turn with a paraphrase; more is tried for being more than chance."""
 
@@ -52,9 +52,13 @@ def dead(law: Constitution, cases: Cases, violation: NDArray[np.bool_], cosine: 
 
 
 def uneven(law: Constitution, cases: Cases, cosine: Mapping[str, Floats], notes: list[str]) -> list[Finding]:
-    """Wordings of one principle that draw different prompts: one tells its own prompts from others' no better than chance would."""
-    names = np.asarray([e.principle for e in cases.examples])
+    """Wordings of one principle that draw different prompts: one tells its own harmful prompts from others' worse than its other words.
+
+    Harmless prompts are no case of it: a look-alike is far from what the principle is about on purpose. Prompts of a group count once.
+    """
+    names, groups = (np.asarray(x) for x in ([e.principle for e in cases.examples], cases.groups))
     once = np.unique([f"{e.principle}\x1f{e.prompt}" for e in cases.examples], return_index=True)[1]
+    once = once[cases.harmful[once]]
     tried: list[Finding] = []
     for k, p in enumerate(law.principles):
         own = names[once] == p.id
@@ -62,9 +66,9 @@ def uneven(law: Constitution, cases: Cases, cosine: Mapping[str, Floats], notes:
             continue
         areas = {name: stats.area(c[once, k], own) for name, c in cosine.items()}
         best = max(areas, key=areas.__getitem__)
-        error = _hanley(TELLS, int(own.sum()), int((~own).sum()))
+        error = _hanley(POOR, len(set(groups[once[own]])), len(set(groups[once[~own]])))
         for name, area in areas.items():
-            chance = NormalDist().cdf((area - TELLS) / error) if area < BLIND and areas[best] >= TELLS else 1.0
+            chance = NormalDist().cdf((area - POOR) / error) if area < BLIND and areas[best] >= TELLS else 1.0
             far = once[own][np.argsort(cosine[name][once[own], k], kind="stable")]
             rows = tuple(readings.row(cases.examples[i], f"{name!r} is far from this, {best!r} is not") for i in far[: len(far) // 4 + 1])
             what = f"its {name!r} does not tell its own prompts from others' (AUROC {area:.2f}); its {best!r} does ({areas[best]:.2f})"
