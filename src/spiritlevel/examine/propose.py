@@ -14,7 +14,7 @@ from spiritlevel.errors import DataError
 from spiritlevel.examine import readings, refits, words
 from spiritlevel.examine.readings import Floats
 from spiritlevel.examine.values import CAMPAIGN, Evidence, Proposal, Proposals
-from spiritlevel.stats.choices import adjusted
+from spiritlevel.stats.choices import adjusted, conditional_logit
 from spiritlevel.types import Estimate, Journal, ModelRef, Preference, content_hash
 
 LEAST = 20
@@ -23,6 +23,8 @@ FEW = 3
 """Fewest prompt groups that a proposal rests on."""
 NEAR = 0.35
 """Cosine to a cluster's centre from which a proposal is about a request."""
+DIRECTIONS, RIDGE = 32, 10.0
+"""Principal directions of how replies differ, and the penalty: chosen on a part of HH-harmless that the benchmark leaves out."""
 EDIT = 0.45
 """Cosine of a proposal's requests to a principle's words from which it reads as an edit of that principle."""
 
@@ -42,6 +44,7 @@ class Told:
         self.test = held & people if people.any() else held
         self.mining = ~held
         self.asked, self.apart, self.margin = _read(law, rows, self.asked_for)
+        self.learnt = _learnt(self)
 
 
 def propose(
@@ -55,27 +58,29 @@ def propose(
 ) -> Proposals:
     """Up to `most` principles mined from the preferences that `law` mispredicts, each tested on prompts that were not mined.
 
-    The constitution predicts the reply that a judge fitted to its teach half finds less violating; a proposal moves that for requests
-    near those it was mined from, along what was preferred there. One that would not help among the prompts that were mined, or that
-    changes nothing on the others, is dropped. `model` (with `journal`) puts each into words and is tested on them. DataError: too few.
+    The constitution predicts the reply that a judge fitted to its teach half finds less violating. A proposal predicts instead, for
+    any request or those near what it was mined from, what was preferred among the prompts that were mined. One that would not help
+    there, or that changes nothing elsewhere, is dropped. `model` (with `journal`) puts each into words and is tested on them.
+    DataError: too few preferences.
     """
     told = Told(law, preferences)
     wrong = np.nonzero(told.mining & (told.margin <= 0))[0]
     found: list[Proposal] = []
-    total = np.zeros(len(told.rows))
-    for part in _clusters(told.asked[wrong], told.apart[wrong], most, seed):
+    anywhere = np.zeros(len(told.rows), dtype=bool)
+    for part in _clusters(told.asked[wrong], told.apart[wrong], most - 1, seed):
         mined = wrong[part]
         if len(set(told.groups[mined])) < FEW:
             continue
-        about, moved = _move(told, mined)
-        now, then = _right(told.margin), _right(told.margin + moved)
+        general = len(part) == len(wrong)
+        about = np.ones(len(told.rows), dtype=bool) if general else told.asked @ _unit(told.asked[mined].mean(axis=0)) >= NEAR
+        now, then = _right(told.margin), _right(np.where(about, told.learnt, told.margin))
         if then[told.mining].mean() <= now[told.mining].mean() or not (then != now)[told.test].any():
             continue
-        total += moved
-        found.append(_proposal(law, told, mined, about, moved, journal, model))
+        anywhere |= about
+        found.append(_proposal(law, told, mined, about, "any request" if general else "", journal, model))
     doubts = adjusted([p.p for p in found])
     corrected = [p.model_copy(update={"p": float(d)}) for p, d in zip(found, doubts, strict=True)]
-    now, together, change, _ = _tested(told, total)
+    now, together, change, _ = _tested(told, anywhere)
     return Proposals(
         proposals=tuple(sorted(corrected, key=lambda p: (p.p, -p.change.value, p.id))), now=now, together=together, change=change,
         mined=len(set(told.groups[told.mining])),
@@ -87,18 +92,23 @@ def _right(margin: Floats) -> Floats:
     return np.asarray((np.sign(margin) + 1) / 2)
 
 
-def _move(told: Told, mined: NDArray[np.int64]) -> tuple[refits.Mask, Floats]:
-    """Which requests a cluster is about, and by how much it moves each margin there: as much as margins are wide."""
-    centre, way = _unit(told.asked[mined].mean(axis=0)), told.apart[mined].mean(axis=0)
-    about = told.asked @ centre >= NEAR
+def _learnt(told: Told) -> Floats:
+    """(n,) margins by what was preferred in the mined pairs: a logistic regression on how replies differ, with the constitution's word.
+
+    Every mined pair counts, not only what is mispredicted: a direction that mends those alone breaks as many others.
+    """
+    rows = np.nonzero(told.mining)[0]
+    _, size, way = np.linalg.svd(told.apart[rows], full_matrices=False)
+    kept = min(DIRECTIONS, len(rows) // 4)
+    along = told.apart @ way[:kept].T * (len(rows) ** 0.5 / max(float(size[0]), 1e-9))
     wide = float(np.median(np.abs(told.margin))) or 1.0
-    scale = 2 * wide / max(float(np.median(np.abs(told.apart[mined] @ way))), 1e-9)
-    return about, np.where(about, scale * (told.apart @ way), 0.0)
+    x = np.column_stack([told.margin / wide, along])
+    return np.asarray(x @ conditional_logit(np.ones(len(rows)), x[rows], told.groups[rows].tolist(), RIDGE).value)
 
 
-def _tested(told: Told, moved: Floats) -> tuple[Estimate, Estimate, Estimate, float]:
-    """Accuracy on the test prompts as it stands and with a move, the paired change, and McNemar's p on one pair a prompt group."""
-    now, then = _right(told.margin)[told.test], _right(told.margin + moved)[told.test]
+def _tested(told: Told, about: refits.Mask) -> tuple[Estimate, Estimate, Estimate, float]:
+    """Accuracy on the test prompts without and with what was learnt `about` some, the paired change, McNemar's p by prompt group."""
+    now, then = (_right(m)[told.test] for m in (told.margin, np.where(about, told.learnt, told.margin)))
     held = list(told.groups[told.test])
     first = np.unique(held, return_index=True)[1]
     return (
@@ -134,14 +144,16 @@ def _read(law: Constitution, preferences: Sequence[Preference], asked_for: Seque
 
 
 def _clusters(asked: Floats, apart: Floats, most: int, seed: int) -> list[NDArray[np.int64]]:
-    """Rows of what was mispredicted, by subject and by what was preferred."""
+    """Rows of what was mispredicted: all of it, and up to `most` parts by subject and by what was preferred."""
     if len(asked) < FEW:
         return []
     from sklearn.cluster import KMeans
 
-    k = max(1, min(most, len(asked) // 4))
+    whole = [np.arange(len(asked))]
+    if (k := min(most, len(asked) // 4)) < 2:
+        return whole
     labels = KMeans(n_clusters=k, n_init=4, random_state=seed).fit_predict(np.concatenate([asked, apart], axis=1))
-    return [np.nonzero(labels == i)[0] for i in range(k)]
+    return [*whole, *(np.nonzero(labels == i)[0] for i in range(k))]
 
 
 def _unit(x: Floats) -> Floats:
@@ -153,22 +165,23 @@ def _proposal(
     told: Told,
     mined: NDArray[np.int64],
     about: refits.Mask,
-    moved: Floats,
+    subject: str,
     journal: Journal | None,
     model: ModelRef | None,
 ) -> Proposal:
     some = [told.rows[i] for i in mined]
-    title, text, rests = words.template(some, told.asked_for)
+    title, text, rests = words.template(some, told.asked_for, subject)
     share = None
     if journal is not None and model is not None and (written := words.written(journal, model, some)) is not None:
         title, text = written
         near = [int(i) for i in np.nonzero(told.test & about)[0]]
         share = words.predicts(journal, model, law, title, text, [told.rows[i] for i in near], [str(told.groups[i]) for i in near])
-    _, then, change, p = _tested(told, moved)
+    _, then, change, p = _tested(told, about)
     cosine = readings.attraction(law.principles, _unit(told.asked[mined].mean(axis=0))[None, :])
     mean = np.mean([c[0] for c in cosine.values()], axis=0)
     nearest = int(np.argmax(mean))
-    before, after = _right(told.margin), _right(told.margin + moved)
+    edits = law.principles[nearest].id if mean[nearest] >= EDIT and not subject else ""
+    before, after = _right(told.margin), _right(np.where(about, told.learnt, told.margin))
     rows = tuple(
         Evidence(
             principle=told.rows[i].principle,
@@ -180,5 +193,5 @@ def _proposal(
     )
     return Proposal(
         id=content_hash(title, text, *(p.chosen for p in some))[:12], title=title, text=text, rests_on=rests,
-        edits=law.principles[nearest].id if mean[nearest] >= EDIT else "", then=then, change=change, p=p, cases=rows, words=share,
+        edits=edits, then=then, change=change, p=p, cases=rows, words=share,
     )  # fmt: skip

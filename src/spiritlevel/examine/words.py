@@ -25,12 +25,13 @@ SHOTS, CHARS = 6, 600
 """Preferences that a model is shown, and the most characters of each text."""
 FORM = re.compile(r"TITLE:[ \t]*(\S[^\n]{0,100})\n+TEXT:[ \t]*(\S[^\n]{0,600})")
 HABITS = {
-    "length": "is longer",
-    "lists": "uses lists",
-    "flattery": "flatters",
-    "confident": "sounds sure",
-    "hedging": "hedges",
+    "length": ("is longer", "is shorter"),
+    "lists": ("uses lists", "uses no lists"),
+    "flattery": ("flatters", "flatters less"),
+    "confident": ("sounds sure", "sounds less sure"),
+    "hedging": ("hedges", "hedges less"),
 }
+"""Features of raters.features, and what a reply does that has more, or less, of one."""
 REFUSES, HABIT = 0.3, 0.5
 """Difference of the share that refuses, and difference of a habit in its standard deviations, from which the template speaks of it."""
 
@@ -40,20 +41,21 @@ def request(p: Preference) -> str:
     return next((t.content for t in reversed(p.chat) if t.role == "user"), "")
 
 
-def template(mined: Sequence[Preference], asked: Sequence[str]) -> tuple[str, str, str]:
-    """Title, text and ground of a proposal. `asked`: all requests, beside which the mined ones have a subject."""
-    about = ", ".join(_subject(mined, asked)) or "the requests named below"
+def template(mined: Sequence[Preference], asked: Sequence[str], about: str = "") -> tuple[str, str, str]:
+    """Title, text and ground of a proposal. `asked`: all requests, beside which the mined ones have a subject (`about`)."""
+    about = about or ", ".join(_subject(mined, asked)) or "the requests named below"
     refused = [float(np.mean([text.read(getattr(p, side), request(p)).refused for p in mined])) for side in ("chosen", "rejected")]
     habit, gap = _habit(mined)
+    more, fewer = _marks(mined)
     if abs(refused[0] - refused[1]) >= REFUSES:
         declines = refused[0] > refused[1]
         title, rule = ("declines", "the reply declines") if declines else ("answers", "the reply helps and does not decline")
-    elif abs(gap) >= HABIT:
-        title = habit if gap > 0 else f"less often {habit}"
-        rule = f"people prefer a reply that {title}"
+    elif gap >= HABIT:
+        title, rule = habit, f"people prefer a reply that {habit}"
     else:
         title, rule = "as people preferred", "keep to what people preferred in the cases named below; put it in words"
     ground = f"{len(mined)} preferences mispredicted now; refused: {refused[0]:.0%} of preferred, {refused[1]:.0%} of rejected"
+    ground += f"; words of preferred: {', '.join(more) or 'none'}; of rejected: {', '.join(fewer) or 'none'}"
     return f"On {about}: {title}", f"When a request is about {about}, {rule}.", ground
 
 
@@ -100,12 +102,28 @@ def _subject(mined: Sequence[Preference], asked: Sequence[str]) -> list[str]:
     return [str(table.get_feature_names_out()[i]) for i in np.argsort(-weight)[:5] if weight[i] > 0]
 
 
+def _marks(mined: Sequence[Preference]) -> tuple[list[str], list[str]]:
+    """Up to five words each that more of the preferred replies have, and more of the rejected ones."""
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    sides = [*(p.chosen for p in mined), *(p.rejected for p in mined)]
+    try:
+        table = CountVectorizer(binary=True).fit(sides)
+    except ValueError:  # replies without a single word
+        return [], []
+    has = table.transform(sides).toarray().reshape(2, len(mined), -1).sum(axis=1)
+    apart, names = has[0] - has[1], table.get_feature_names_out()
+    order = np.argsort(-apart, kind="stable")
+    return ([str(names[i]) for i in order[:5] if apart[i] > 0], [str(names[i]) for i in order[::-1][:5] if apart[i] < 0])
+
+
 def _habit(mined: Sequence[Preference]) -> tuple[str, float]:
     """The habit of style that most sets the preferred replies apart, and by how many standard deviations."""
-    apart: dict[str, float] = {}
+    apart: list[tuple[float, str]] = []
     told = [(features(p.chosen), features(p.rejected)) for p in mined]
     for name, says in HABITS.items():
         values = np.asarray([a.get(name, 0.0) - b.get(name, 0.0) for a, b in told])
-        apart[says] = float(values.mean() / max(values.std(), 1e-9)) if np.abs(values).max() > 0 else 0.0
-    most = max(apart, key=lambda k: abs(apart[k]))
-    return most, apart[most]
+        mean = float(values.mean() / max(values.std(), 1e-9)) if np.abs(values).max() > 0 else 0.0
+        apart.append((abs(mean), says[mean < 0]))
+    most, habit = max(apart)
+    return habit, most
