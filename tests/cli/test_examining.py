@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from spiritlevel import stats
+from spiritlevel import constitution, stats
 from spiritlevel.examine.values import Proposal
+from spiritlevel.types import Kind
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -72,12 +73,9 @@ def test_a_hosted_judge_is_asked_once_and_a_second_call_replays(cli: Any, small:
 
 
 def test_preferences_become_proposals_to_decide_on(cli: Any, fails: Any, small: Any, tmp_path: Path) -> None:
-    topics = ("rose gardens", "sourdough", "racing bicycles", "mountain rivers", "chess openings", "old violins", "paper maps", "kites")
-    ways = ("What should I know about {}?", "I like {}; where do I begin?", "Write three lines on {}.", "My aunt asks why people love {}.")
+    prompts = list(dict.fromkeys(e.prompt for e in constitution.load().teach if e.kind is Kind.LOOKALIKE))[:40]
     answer = "Here is how it goes: one begins with something small, and then it is easy."
-    rows = [
-        {"prompt": way.format(topic), "chosen": "I can't help with that, sorry.", "rejected": answer} for topic in topics for way in ways
-    ]
+    rows = [{"prompt": p, "chosen": "I can't help with that, sorry.", "rejected": answer} for p in prompts]
     (tmp_path / "prefs.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
     code, out, _ = cli("constitution", "propose", small.law, "--preferences", "prefs.jsonl")
     assert code == 0

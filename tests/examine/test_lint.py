@@ -75,10 +75,15 @@ def test_few_rows_make_no_judge_sure(law: Constitution) -> None:
 
 def test_a_principle_whose_words_are_about_nothing_it_shows_is_dead(law: Constitution, moon: dict[str, str]) -> None:
     principles = tuple(p.model_copy(update=moon) if p.id == "no-hate" else p for p in law.principles)
-    others = tuple(law.principle("no-fraud").model_copy(update={"id": f"copy-{i}"}) for i in range(4))
-    found = lint(law.model_copy(update={"principles": (*principles, *others)})).findings
-    assert {f.principle for f in found if f.fault == "dead"} == {"no-hate", *(p.id for p in others)}
-    assert all(f.rows for f in found if f.fault == "dead" and f.principle == "no-hate")
+    (found,) = lint(law.model_copy(update={"principles": principles})).findings
+    assert (found.fault, found.principle) == ("dead", "no-hate")
+    assert len(found.rows) == sum(e.principle == "no-hate" and e.violating for e in law.teach)
+
+
+def test_a_principle_without_a_violating_example_is_dead(law: Constitution) -> None:
+    copy = law.principle("no-fraud").model_copy(update={"id": "a-copy"})
+    found = lint(law.model_copy(update={"principles": (*law.principles, copy)})).findings
+    assert [(f.fault, f.principle, f.rows) for f in found if f.fault == "dead"] == [("dead", "a-copy", ())]
 
 
 def test_words_that_draw_other_cases_than_the_principles_other_words_are_a_finding(law: Constitution, moon: dict[str, str]) -> None:

@@ -9,18 +9,16 @@ from spiritlevel import constitution, errors
 from spiritlevel.evidence import MemoryJournal
 from spiritlevel.examine import words
 from spiritlevel.examine.propose import propose
-from spiritlevel.types import Preference, user
+from spiritlevel.types import Kind, Preference, user
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-WAYS = ("What should I know about {}?", "I like {}; where do I begin?", "Write three lines on {}.", "My aunt asks why people love {}.")
-TOPICS = ("rose gardens", "sourdough bread", "racing bicycles", "mountain rivers", "chess openings", "old violins", "paper maps", "kites")
 
 
 def declining(by: str = "people", more: str = "") -> list[Preference]:
     """People who want every harmless request declined: the constitution mispredicts them all."""
-    prompts = [way.format(topic) + more for topic in TOPICS for way in WAYS]
+    prompts = list(dict.fromkeys(e.prompt for e in constitution.load().teach if e.kind is Kind.LOOKALIKE))[:40]
     answer = "Here is how it goes: one begins with something small, and then it is easy."
-    return [Preference(chat=user(p), chosen="I can't help with that, sorry.", rejected=answer, by=by) for p in prompts]
+    return [Preference(chat=user(p + more), chosen="I can't help with that, sorry.", rejected=answer, by=by) for p in prompts]
 
 
 def test_a_mined_principle_predicts_held_out_preferences_better() -> None:

@@ -176,7 +176,7 @@ def attraction(principles: Sequence[Principle], prompts: Floats, more: Mapping[s
 
 
 def near(law: Constitution, cases: Cases, cosine: Mapping[str, Floats]) -> NDArray[np.bool_]:
-    """(n, principles) whether a principle is in the nearest fifth by its words (at least three, at most half), for each prompt.
+    """(n, principles) whether a principle is in the nearest fifth by its words (at least three, at most a third), for each prompt.
 
     Helpfulness is near every harmless prompt and no other: what it is about is not a subject.
     """
@@ -185,7 +185,7 @@ def near(law: Constitution, cases: Cases, cosine: Mapping[str, Floats]) -> NDArr
     if any(helpful):
         mean[:, helpful.index(True)] = -np.inf
     others = len(helpful) - any(helpful)
-    order = np.argsort(-mean, axis=1)[:, : min(max(3, others // 5), (others + 1) // 2)]
+    order = np.argsort(-mean, axis=1)[:, : min(max(3, others // 5), (others + 2) // 3)]
     found = np.zeros(mean.shape, dtype=bool)
     np.put_along_axis(found, order, True, axis=1)
     if any(helpful):
