@@ -86,7 +86,7 @@ def scored(found: Lint, wrong: list[Example], dead: str) -> dict[str, Any]:
     """What was found of each fault, and what else was said."""
     named = {(r.prompt, r.reply) for f in found.findings if f.fault == "label" for r in f.rows}
     planted = {(e.prompt, e.reply) for e in wrong}
-    prompts = {p for p, _ in planted}
+    prompts = {p for p, _ in planted} | {r.prompt for f in found.findings for r in f.rows if r.principle == "never-declines"}
     right = [
         f
         for f in found.findings
@@ -115,7 +115,8 @@ def measure() -> list[dict[str, Any]]:
             "goal": "0 that a reader would call false",
             "met": "no" if clean.findings else "yes",
             "note": "; ".join(f"{f.fault} {f.principle}: {f.what}" for f in clean.findings)
-            or "Judges: rules, embedding and words, offline. The rule for labels was set with this constitution's own readings in view.",
+            or "Judges: rules, embedding and words, offline. A label is named at a chance of at most 20 % that it is right; the rules for "
+            "labels and wording were set on other seeds, and with this constitution's own readings and those of its parts in view.",
         }
     ]
     for swapped, how in ((False, "one reply under the wrong heading"), (True, "both headings of a prompt swapped")):

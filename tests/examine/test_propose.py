@@ -3,12 +3,13 @@
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 
 from spiritlevel import constitution, errors
 from spiritlevel.evidence import MemoryJournal
 from spiritlevel.examine import words
-from spiritlevel.examine.propose import propose
+from spiritlevel.examine.propose import Told, propose
 from spiritlevel.types import Kind, Preference, user
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -33,10 +34,12 @@ def test_a_mined_principle_predicts_held_out_preferences_better() -> None:
 
 def test_findings_are_mined_and_never_counted_as_what_people_prefer() -> None:
     law = constitution.load().only(["no-fraud"])
-    alone = propose(law, declining())
-    both = propose(law, [*declining(), *declining("campaign", " Please be brief, I read this on a small screen on my way to work.")])
-    assert both.now == alone.now
-    assert propose(law, declining("campaign")).now.n == alone.now.n, "with nothing else, held-out findings test"
+    more = declining("campaign", " Please be brief, I read this on a small screen on my way to work.")
+    both = Told(law, [*declining(), *more])
+    assert {both.rows[i].by for i in np.nonzero(both.test)[0]} == {"people"}
+    assert {both.rows[i].by for i in np.nonzero(both.mining)[0]} == {"people", "campaign"}
+    assert not set(both.groups[both.test]) & set(both.groups[both.mining])
+    assert Told(law, more).test.any(), "with nothing else, held-out findings test"
 
 
 def test_without_examples_the_constitution_predicts_nothing_and_chance_is_one_half() -> None:

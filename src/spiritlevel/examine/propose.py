@@ -73,8 +73,8 @@ def propose(
             continue
         general = len(part) == len(wrong)
         about = np.ones(len(told.rows), dtype=bool) if general else told.asked @ _unit(told.asked[mined].mean(axis=0)) >= NEAR
-        now, then = _right(told.margin), _right(np.where(about, told.learnt, told.margin))
-        if then[told.mining].mean() <= now[told.mining].mean() or not (then != now)[told.test].any():
+        before, after = _right(told.margin), _right(np.where(about, told.learnt, told.margin))
+        if after[told.mining].mean() <= before[told.mining].mean() or not (after != before)[told.test].any():
             continue
         anywhere |= about
         found.append(_proposal(law, told, mined, about, "any request" if general else "", journal, model))
