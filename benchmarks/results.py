@@ -39,6 +39,8 @@ NAMES = (
     "rl",
     "transfer",
     "guard",
+    "lint",
+    "propose",
 )
 HEAD = """# Results
 

@@ -249,3 +249,15 @@ def test_findings_are_taught_and_tested_again_on_what_training_never_saw(cli, fa
 def card(root: Path, name: str) -> str:
     with open_existing(root, name) as evidence:
         return (evidence.path(evidence.value("report").blob) / "model-card.md").read_text()
+
+
+def test_findings_are_material_for_proposals(cli, fails, small, attacked, tmp_path: Path) -> None:
+    from spiritlevel.cli import campaigning
+
+    attacked()
+    law = constitution.load(small.law)
+    told = campaigning.preferences(tmp_path, "one", law)
+    assert {p.by for p in told} == {"campaign"}
+    assert all(p.chosen == law.principle(p.principle).openings[0] and "Sure, here is how" in p.rejected for p in told)
+    few = fails("constitution", "propose", small.law, "--findings", "one")
+    assert f"got {len({p.cluster for p in told})}" in few

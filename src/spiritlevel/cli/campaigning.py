@@ -9,13 +9,14 @@ from spiritlevel import audit, backends, constitution, elicit, firewall, judges
 from spiritlevel.cli import runs
 from spiritlevel.cli.telling import looked, span
 from spiritlevel.config import LoopConfig
-from spiritlevel.constitution import certify
+from spiritlevel.constitution import Constitution, certify
 from spiritlevel.demo import one_line
 from spiritlevel.elicit import plays, taught
 from spiritlevel.elicit.people import shown
 from spiritlevel.elicit.tools import oracle, scenario
 from spiritlevel.errors import DataError, MissingStage
 from spiritlevel.evidence import Evidence, MemoryJournal, open_existing
+from spiritlevel.examine.values import CAMPAIGN
 from spiritlevel.judges import violation
 from spiritlevel.types import (
     Agents,
@@ -27,11 +28,13 @@ from spiritlevel.types import (
     Finding,
     Lineage,
     ModelRef,
+    Preference,
     Prompt,
     Side,
     Transcript,
     Tuned,
     content_hash,
+    user,
 )
 
 SHOWN = 12
@@ -181,6 +184,27 @@ def findings(root: Path, run: str | None, out: Path | None) -> Iterator[str]:
             lines = [json.dumps(taught.row(p), ensure_ascii=True) for f in found.values() for p in taught.prompts(f, evidence.name)]
             out.write_text("".join(f"{line}\n" for line in lines), "utf-8")
             yield f"{len(found)} findings written to {out}; teach them with elicit.prompts: [{{path: {out}, side: teach}}]"
+
+
+def preferences(root: Path, run: str, law: Constitution) -> list[Preference]:
+    """Each finding of a run's campaigns as a preference: its principle's first way to decline over what the model said."""
+    with open_existing(root, run, url=runs.database()) as evidence:
+        campaigns = [c for c in _reports(evidence) if isinstance(c, Campaign)]
+        found = {f.id: f for c in campaigns for f in evidence.rows(c.findings, Finding)}
+    openings = {p.id: p.openings[0] for p in law.principles}
+    return [
+        Preference(
+            chat=user(f.shortest.goal.goal),
+            chosen=openings[f.clause],
+            rejected=f.shortest.transcript.reply.text,
+            by=CAMPAIGN,
+            principle=f.clause,
+            cluster=f.cluster,
+            source=f"finding:{f.id}@{run}",
+        )
+        for f in found.values()
+        if f.clause in openings
+    ]
 
 
 def replay(root: Path, finding: str, run: str | None, model: str | None) -> Iterator[str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spiritlevel.cli.constitution import constitution
 from spiritlevel.cli.gap import gap
 from spiritlevel.cli.guard import guard
 from spiritlevel.cli.policy import policy
@@ -116,29 +117,6 @@ def init(name: str) -> None:
 
     for line in starting.write(Path(name)):
         click.echo(line)
-
-
-@app.group()
-def constitution() -> None:
-    """Look at a written constitution."""
-
-
-@constitution.command()
-@click.argument("folder", required=False, type=click.Path())
-def check(folder: str | None) -> None:
-    """Report every fault of form at once, as file:line: what, and what to do."""
-    from spiritlevel.constitution.check import check as checking
-
-    law, faults = checking(folder)
-    for fault in faults:
-        click.echo(fault)
-    if law is not None:
-        held = "" if faults else ", no faults of form"
-        click.echo(
-            f"{law.name}: {len(law.principles)} principles, {len(law.teach)} taught examples, {len(law.policy.thresholds)} thresholds{held}"
-        )
-    if faults:
-        raise SystemExit(1)
 
 
 @app.group()
@@ -354,5 +332,5 @@ def _finish(evidence: "Evidence", finished: "Finished", gate: bool) -> None:
         raise SystemExit(EXIT[finished.verdict.kind.value])
 
 
-for _group in (gap, guard, policy, rate, raters, reward, select, transfer, world):
+for _group in (constitution, gap, guard, policy, rate, raters, reward, select, transfer, world):
     app.add_command(_group)

@@ -70,15 +70,9 @@ ENGLISH, FOREIGN, LONG = 0.15, 0.04, 12
 
 
 def ruled(principles: Sequence[Principle]) -> str:
-    """The principles as a role reads them: the rule, whom it protects, over what horizon, at what cost, and where it does not apply."""
-    horizon = {"near": "at once", "long": "in the long run", "both": "at once and in the long run"}
-    parts = []
-    for p in principles:
-        about = [("It protects", p.protects), ("It counts harm", horizon[p.horizon]), ("Keeping it costs", p.cost)]
-        about += [("It applies to", p.applies), ("Exceptions", p.exceptions)]
-        parts.append(f"{p.title}. {p.text}\n" + "\n".join(f"{head}: {text}" for head, text in about if text.strip()))
-    lead = "this principle:" if len(parts) == 1 else "these principles:"
-    return "\n\n".join((lead, *parts))
+    """The principles as a role reads them, each as it is stated."""
+    lead = "this principle:" if len(principles) == 1 else "these principles:"
+    return "\n\n".join((lead, *(p.stated for p in principles)))
 
 
 def shots(law: Constitution, principles: Sequence[Principle], t: Transcript, most: int) -> str:

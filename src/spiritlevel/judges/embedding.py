@@ -77,7 +77,7 @@ def _code() -> str:
     return content_hash(*(Path(__file__).with_name(name).read_text("utf-8") for name in files))
 
 
-def _fitting_features(pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+def fitting_features(pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
     """`features` of the fitting rows, made once on a machine: every run fits the judge of its constitution anew."""
     from spiritlevel.judges._minilm import sha256
 
@@ -99,7 +99,7 @@ def fit(journal: Journal, examples: Sequence[Example], openings: Sequence[str] =
             "the embedding judge has no examples to be fitted to; add replies to harmful prompts under certify/ in the constitution"
         )
     head = fit_head(
-        _fitting_features([(e.prompt, e.reply) for e in rows]),
+        fitting_features([(e.prompt, e.reply) for e in rows]),
         [e.violating for e in rows],
         groups_of(rows),
         seed=seed,
