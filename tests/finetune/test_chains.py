@@ -7,7 +7,8 @@ import pytest
 from spiritlevel import backends, constitution
 from spiritlevel.evidence import MemoryJournal
 from spiritlevel.finetune import chains
-from spiritlevel.finetune.chains import ChainSettings, Link, Roles
+from spiritlevel.finetune.chains import ChainSettings, Roles
+from spiritlevel.finetune.links import Link
 from spiritlevel.judges.model import ModelJudge
 from spiritlevel.types import Kind, Prompt, Reply, Transcript, user
 
