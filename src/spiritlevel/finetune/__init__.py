@@ -6,7 +6,9 @@ from spiritlevel import backends, firewall
 from spiritlevel.constitution import Constitution
 from spiritlevel.errors import DataError
 from spiritlevel.finetune import descent, train
+from spiritlevel.finetune.comparison import FeedbackSettings
 from spiritlevel.finetune.config import FinetuneConfig
+from spiritlevel.finetune.feedback import ai_feedback
 from spiritlevel.finetune.gathering import gather, prefer
 from spiritlevel.finetune.rejection import pinned, select
 from spiritlevel.finetune.selection import SelectSettings
@@ -28,7 +30,18 @@ from spiritlevel.types import (
     content_hash,
 )
 
-__all__ = ["FinetuneConfig", "SelectSettings", "TrainSettings", "adopt", "keep", "pinned", "run", "select"]
+__all__ = [
+    "FeedbackSettings",
+    "FinetuneConfig",
+    "SelectSettings",
+    "TrainSettings",
+    "adopt",
+    "ai_feedback",
+    "keep",
+    "pinned",
+    "run",
+    "select",
+]
 
 
 def keep(journal: Journal, model: ModelRef) -> Tuned:
