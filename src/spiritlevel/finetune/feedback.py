@@ -221,9 +221,10 @@ def _by_rl(
     fitted = train_reward(journal, tuned.ref, tuple(preferences), settings.reward, debt)
     made = policy.optimise(journal, tuned.ref, prompts, open_reward(fitted.spec, journal), settings.policy, debt=debt)
     last = journal.rows(made.curve, PolicyPoint)[-1]
-    right = f", right on {fitted.held.value:.0%} of {fitted.held.n} held groups ({fitted.held.low:.0%} to {fitted.held.high:.0%})"
+    held = fitted.held
+    right = f", right on {held.value:.0%} of {held.n} held groups ({held.low:.0%} to {held.high:.0%})" if held else ""
     note = (
-        f"a preference model of {fitted.pairs} pairs{right if fitted.held else ''}; {made.algorithm} against it: "
+        f"a preference model of {fitted.pairs} pairs{right}; {made.algorithm} against it: "
         f"{last.kl:.2f} nats ({last.kl_low:.2f} to {last.kl_high:.2f}) after {last.step} steps"
     )
     notes = (note, *([made.stopped] if made.stopped else []))
