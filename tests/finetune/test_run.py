@@ -16,6 +16,7 @@ from spiritlevel.judges import crude
 from spiritlevel.judges.planted import SLOGANS, SloganJudge
 from spiritlevel.types import (
     CurvePoint,
+    Grade,
     Kind,
     Lesson,
     Lineage,
@@ -284,7 +285,10 @@ def test_a_reviser_is_an_ancestor_and_its_past_is_inherited(law, small, tmp_path
     assert revised
     assert len(links) == len(revised)
     assert f"{len(revised)} rounds made a reply better" in tuned.notes
-    assert any(c.name == f"model({reviser.spec})" for c in tuned.critics), "the judge of revisions taught, too"
+        judge = next(c for c in tuned.critics if c.name == f"model({reviser.spec})")
+        assert firewall.grade(judge, tuned.lineage, evidence.ledger.lookup)[0] is Grade.SPENT, "the judge of revisions taught, too"
+        sibling = judge.model_copy(update={"id": "another", "made_of": ()})
+        assert firewall.grade(sibling, tuned.lineage, evidence.ledger.lookup)[0] is Grade.KIN, "so did its family"
     assert {x.answer for x in revised} == {"I can't do that; here is something honest instead."}
 
 

@@ -11,7 +11,6 @@ from spiritlevel import backends
 from spiritlevel.constitution import Constitution, Principle
 from spiritlevel.finetune.links import Chained, Link, chained, lesson, verdict, violations
 from spiritlevel.judges.planted import SLOGANS
-from spiritlevel.judges.probe import ProbeJudge
 from spiritlevel.types import (
     Ask,
     Journal,
@@ -39,7 +38,7 @@ AGAIN = "Answer my request once more. {title}. {text}"
 def guided(
     journal: Journal,
     model: Model,
-    judge: ProbeJudge,
+    judge: Judge,
     law: Constitution,
     wanting: Sequence[Transcript],
     *,
@@ -78,7 +77,7 @@ def guided(
 def _best(
     journal: Journal,
     model: Model,
-    judge: ProbeJudge,
+    judge: Judge,
     law: Constitution,
     wanting: Sequence[Transcript],
     held: Sequence[Reply],
