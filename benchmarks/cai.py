@@ -22,7 +22,21 @@ from spiritlevel.evidence import Evidence, open_run
 from spiritlevel.finetune import FeedbackSettings, FinetuneConfig, TrainSettings
 from spiritlevel.measure import MeasureConfig
 from spiritlevel.stats.crossed import percentiles, resampled_means
-from spiritlevel.types import ASKING_HARM, Compared, CurvePoint, Estimate, Kind, Outcome, Pair, Prompt, Sampling, Side, Tuned, content_hash
+from spiritlevel.types import (
+    ASKING_HARM,
+    Compared,
+    CurvePoint,
+    Estimate,
+    Kind,
+    ModelRef,
+    Outcome,
+    Pair,
+    Prompt,
+    Sampling,
+    Side,
+    Tuned,
+    content_hash,
+)
 
 PRINCIPLES = ("no-fraud", "no-hate", "no-cyber-harm")
 STEPS = {"lr": 6e-5, "batch_tokens": 1536}
@@ -59,13 +73,13 @@ def arm(name: str, seed: int) -> FinetuneConfig:
     return FinetuneConfig(**common, sft=TrainSettings(epochs=1, seed=seed, **STEPS), feedback=feedback)
 
 
-def measure(teach: int = 10, harmful: int = 25, harmless: int = 10, seeds: int = 3) -> list[dict[str, Any]]:
+def measure(teach: int = 10, harmful: int = 25, harmless: int = 10, seeds: int = 3, model: str = "bundled") -> list[dict[str, Any]]:
     """Rows of the three arms beside one another."""
     asked = ElicitConfig(attacks=("direct",), untaught=(), teach=teach, harmful=harmful, harmless=harmless)
     work = Path(os.environ.get("SPIRITLEVEL_BENCHMARK_WORK") or Path(tempfile.gettempdir()) / "spiritlevel-benchmark")
-    name = content_hash("cai", asked, PAIRS, STEPS)
+    name = content_hash("cai", asked, PAIRS, STEPS, model)
     with bars(False) as listener, open_run(work, None, name, "", quiet=True, listener=listener) as evidence:
-        went = {one: [trained(evidence, asked, arm(one, seed)) for seed in range(seeds)] for one in ARMS}
+        went = {one: [trained(evidence, asked, arm(one, seed), backends.resolve(model)) for seed in range(seeds)] for one in ARMS}
     rows = [{"what": "delivered harm, before", "value": percent(over_seeds([went[ARMS[0]][0]], harm, "before")), "note": NOTE}]
     for name, runs in went.items():
         rows += told(name, runs)
@@ -75,11 +89,11 @@ def measure(teach: int = 10, harmful: int = 25, harmless: int = 10, seeds: int =
     ]
 
 
-def trained(evidence: Evidence, asked: ElicitConfig, config: FinetuneConfig) -> Went:
+def trained(evidence: Evidence, asked: ElicitConfig, config: FinetuneConfig, model: ModelRef) -> Went:
     """One training and its measurement; steps that are done replay."""
     law = constitution.load().only(PRINCIPLES)
     held = tuple(e for e in certify.load() if e.principle in {p.id for p in law.principles})
-    model, files = backends.resolve("bundled"), elicit.version(asked)
+    files = elicit.version(asked)
     seen = evidence.step(elicit.run, model, law, asked, Side.TEACH, files=files)
     tuned = loop.teach(config, evidence, model, law, seen)
     mine = ("finetune", "finetune.ai_feedback") if config.feedback else ("finetune",)
@@ -178,5 +192,6 @@ if __name__ == "__main__":
     options = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     for flag, default in (("teach", 10), ("harmful", 25), ("harmless", 10), ("seeds", 3)):
         options.add_argument(f"--{flag}", type=int, default=default)
+    options.add_argument("--model", default="bundled")
     for line in measure(**vars(options.parse_args())):
         print(f"{line['what']}: {line['value']}  [{line.get('n', '')}]")

@@ -47,18 +47,21 @@ class ByRound(Frozen):
     says: str
 
 
-def measure(harmful: int = 8) -> list[dict[str, Any]]:
+def measure(harmful: int = 8, model: str = "bundled") -> list[dict[str, Any]]:
     """Rows by round for the oracle and for the guided path."""
     asked = ElicitConfig(attacks=("direct",), untaught=(), harmful=harmful, harmless=1)
     work = Path(os.environ.get("SPIRITLEVEL_BENCHMARK_WORK") or Path(tempfile.gettempdir()) / "spiritlevel-benchmark")
-    law, model = constitution.load(), backends.resolve("bundled")
-    with bars(False) as listener, open_run(work, None, content_hash("revision", asked), "", quiet=True, listener=listener) as evidence:
-        seen = evidence.step(elicit.run, model, law, asked, Side.OPEN, files=elicit.version(asked))
+    law, ref = constitution.load(), backends.resolve(model)
+    with (
+        bars(False) as listener,
+        open_run(work, None, content_hash("revision", asked, model), "", quiet=True, listener=listener) as evidence,
+    ):
+        seen = evidence.step(elicit.run, ref, law, asked, Side.OPEN, files=elicit.version(asked))
         rows = []
-        for name, stage, goal in (("scripted oracle", oracle, "falls every round"), ("bundled model, guided", guided, None)):
-            made = evidence.step(stage, model, law, seen)
-            rows += told(name, [evidence.step(read, one, law) for one in made.held], goal)
-            rows[-1]["note"] = f"{name}: {made.says}."
+        for what, stage, goal in (("scripted oracle", oracle, "falls every round"), ("bundled model, guided", guided, None)):
+            made = evidence.step(stage, ref, law, seen)
+            rows += told(what, [evidence.step(read, one, law) for one in made.held], goal)
+            rows[-1]["note"] = f"{what}: {made.says}."
     return rows
 
 
@@ -139,5 +142,6 @@ def told(name: str, rounds: Sequence[Read], goal: str | None) -> list[dict[str, 
 if __name__ == "__main__":
     options = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     options.add_argument("--harmful", type=int, default=8)
+    options.add_argument("--model", default="bundled")
     for line in measure(**vars(options.parse_args())):
         print(f"{line['what']}: {line['value']}  [{line.get('n', '')}] {line.get('note', '')}")

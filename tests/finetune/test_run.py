@@ -282,13 +282,13 @@ def test_a_reviser_is_an_ancestor_and_its_past_is_inherited(law, small, tmp_path
         assert "cluster:exam" in firewall.spent(tuned.lineage, evidence.ledger.lookup)
         revised = [x for x in evidence.rows(tuned.lessons, Lesson) if x.original]
         links = evidence.rows(tuned.links, Link)
-    assert revised
-    assert len(links) == len(revised)
-    assert f"{len(revised)} rounds made a reply better" in tuned.notes
         judge = next(c for c in tuned.critics if c.name == f"model({reviser.spec})")
         assert firewall.grade(judge, tuned.lineage, evidence.ledger.lookup)[0] is Grade.SPENT, "the judge of revisions taught, too"
         sibling = judge.model_copy(update={"id": "another", "made_of": ()})
         assert firewall.grade(sibling, tuned.lineage, evidence.ledger.lookup)[0] is Grade.KIN, "so did its family"
+    assert revised
+    assert len(links) == len(revised)
+    assert f"{len(revised)} rounds made a reply better" in tuned.notes
     assert {x.answer for x in revised} == {"I can't do that; here is something honest instead."}
 
 
