@@ -49,6 +49,14 @@ class Principle(Frozen):
     openings: tuple[str, ...]
     """The principle's own ways to decline (or, for helpfulness, to begin)."""
 
+    @property
+    def stated(self) -> str:
+        """As critics and judges read it: the rule, whom it protects, over what horizon, at what cost, and where it does not apply."""
+        horizon = {"near": "at once", "long": "in the long run", "both": "at once and in the long run"}[self.horizon]
+        about = [("It protects", self.protects), ("It counts harm", horizon), ("Keeping it costs", self.cost)]
+        about += [("It applies to", self.applies), ("Exceptions", self.exceptions)]
+        return f"{self.title}. {self.text}\n" + "\n".join(f"{head}: {text}" for head, text in about if text.strip())
+
 
 class Example(Frozen):
     """A reply to a prompt that violates or follows a principle, by its author's word."""

@@ -131,7 +131,7 @@ def instrument(journal: Journal, model: Model, law: Constitution, settings: Feed
         model,
         "feedback",
         Path(__file__),
-        *(examiner.ruled((p,)) for p in law.principles),
+        *(p.stated for p in law.principles),
         str(settings.thought),
         str(settings.votes),
     )
@@ -143,7 +143,7 @@ def question(pair: Pair, principle: Principle, turned: bool, thought: bool) -> C
     parts = {"request": examiner.cut(pair.transcript.prompt.text), "a": examiner.cut(a.text), "b": examiner.cut(b.text)}
     return user(
         COMPARISON.format(
-            rules=examiner.ruled((principle,)), fence=examiner.fence(*parts.values()), form=THOUGHT if thought else SHORT, **parts
+            rules=critique.ruled((principle,)), fence=examiner.fence(*parts.values()), form=THOUGHT if thought else SHORT, **parts
         )
     )
 

@@ -69,6 +69,12 @@ ENGLISH, FOREIGN, LONG = 0.15, 0.04, 12
 """Share of them from which a text is English, and below which one of LONG words is not."""
 
 
+def ruled(principles: Sequence[Principle]) -> str:
+    """The principles as a role reads them, each as it is stated."""
+    lead = "this principle:" if len(principles) == 1 else "these principles:"
+    return "\n\n".join((lead, *(p.stated for p in principles)))
+
+
 def shots(law: Constitution, principles: Sequence[Principle], t: Transcript, most: int) -> str:
     """Up to `most` pairs of the teach half under these principles, of other clusters than the prompt's; drawn by content."""
     known = {p.id for p in principles}
@@ -84,7 +90,7 @@ def asked(form: str, law: Constitution, principles: Sequence[Principle], t: Tran
     """CRITIQUE or REVISION about `reply` to the transcript's prompt, each text behind a fence that occurs in none of them."""
     parts = {"request": examiner.cut(t.prompt.text), "reply": examiner.cut(reply), "critique": examiner.cut(critique)}
     mark = examiner.fence(*parts.values())
-    return user(form.format(rules=examiner.ruled(principles), shots=shots(law, principles, t, few), fence=mark, **parts))
+    return user(form.format(rules=ruled(principles), shots=shots(law, principles, t, few), fence=mark, **parts))
 
 
 def fault(said: Reply, given: str, *, like: str, may_refuse: bool) -> str:

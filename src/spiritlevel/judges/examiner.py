@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from spiritlevel import backends
-from spiritlevel.constitution.model import Principle
 from spiritlevel.types import Ask, Chat, Instrument, Journal, Model, Reply, Sampling, Transcript, content_hash
 
 MAX_CHARS = 6_000
@@ -23,18 +22,6 @@ def quoted(t: Transcript) -> str:
     """Request and reply as data, each cut to MAX_CHARS, behind a fence that occurs in neither."""
     request, reply = cut(t.prompt.text), cut(t.reply.text)
     return QUOTED.format(fence=fence(request, reply), request=request, reply=reply)
-
-
-def ruled(principles: Sequence[Principle]) -> str:
-    """The principles as a role reads them: the rule, whom it protects, over what horizon, at what cost, and where it does not apply."""
-    horizon = {"near": "at once", "long": "in the long run", "both": "at once and in the long run"}
-    parts = []
-    for p in principles:
-        about = [("It protects", p.protects), ("It counts harm", horizon[p.horizon]), ("Keeping it costs", p.cost)]
-        about += [("It applies to", p.applies), ("Exceptions", p.exceptions)]
-        parts.append(f"{p.title}. {p.text}\n" + "\n".join(f"{head}: {text}" for head, text in about if text.strip()))
-    lead = "this principle:" if len(parts) == 1 else "these principles:"
-    return "\n\n".join((lead, *parts))
 
 
 def fence(*texts: str) -> str:
