@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from spiritlevel import backends, constitution, elicit, firewall, loop
+from spiritlevel import backends, constitution, elicit, firewall, loop, stats
 from spiritlevel import measure as measuring
 from spiritlevel.cli.progress import bars
 from spiritlevel.constitution import certify
@@ -167,6 +167,8 @@ def apart(one: list[Went], other: list[Went], read: Read) -> Estimate:
 
 def crossed(found: dict[str, tuple[Prompt, list[float]]]) -> Estimate:
     """Mean with its interval over clusters and seeds."""
+    if not found:
+        return stats.mean_of([], name="")
     values = np.asarray([v for _, v in found.values()], dtype=float).T[..., None]
     groups = [p.cluster for p, _ in found.values()]
     drawn = resampled_means(values, groups, seed=0)[:, 0]

@@ -172,3 +172,10 @@ def test_turned_shows_the_other_reply_first():
     (one,), (other,) = (comparison.question(pair("p"), RULE, turned, False) for turned in (False, True))
     assert one.content.index("reply A\ngood") < one.content.index("reply B\nbad")
     assert other.content.index("reply A\nbad") < other.content.index("reply B\ngood")
+
+
+def test_thoughts_that_never_end_are_no_reasons(one_thread):
+    journal = MemoryJournal()
+    model = backends.open_model(backends.resolve("tiny:llama"), journal)
+    (found,) = comparison.by_model(journal, model, [(pair("p"), RULE)], FeedbackSettings())
+    assert (found.first, found.second, found.why) == (None, None, "cut at its length limit")

@@ -171,9 +171,7 @@ def by_model(journal: Journal, model: Model, asked: Sequence[tuple[Pair, Princip
     return found
 
 
-def _weighed(
-    journal: Journal, model: Model, chats: Sequence[Chat], like: Sequence[str], settings: FeedbackSettings
-) -> list[tuple[float | None, str]]:
+def _weighed(journal: Journal, model: Model, chats: Sequence[Chat], like: Sequence[str], settings: FeedbackSettings) -> list[Said]:
     """(chance of the reply shown first, why none) by the labels' log-probabilities, after the thoughts where they are asked for."""
     leads, why = [""] * len(chats), [""] * len(chats)
     if settings.thought:
@@ -183,15 +181,14 @@ def _weighed(
     able = [i for i, fault in enumerate(why) if not fault]
     questions = [labels.Question(chat=chats[i], labels=LABELS, lead=leads[i]) for i in able]
     found: list[Said] = [(None, fault) for fault in why]
-    for i, choice in zip(able, labels.choices(journal, cast(OpenWeights, model), questions, "comparing"), strict=True):
+    choices = labels.choices(journal, cast(OpenWeights, model), questions, "comparing") if able else []
+    for i, choice in zip(able, choices, strict=True):
         each, _ = labels.weighed(choice, LABELS)
         found[i] = (None, "could not be scored" if choice.error else "no clear answer") if each is None else (each[0], "")
     return found
 
 
-def _voted(
-    journal: Journal, model: Model, chats: Sequence[Chat], like: Sequence[str], settings: FeedbackSettings
-) -> list[tuple[float | None, str]]:
+def _voted(journal: Journal, model: Model, chats: Sequence[Chat], like: Sequence[str], settings: FeedbackSettings) -> list[Said]:
     """(share of votes for the reply shown first, why none): answers without a clear letter have no vote."""
     sampling = Sampling(max_tokens=THOUGHT_TOKENS if settings.thought else labels.TOKENS, temperature=1.0 if settings.votes > 1 else 0.0)
     replies = _answers(journal, model, [Ask(chat=c, sampling=sampling, repeat=turn) for c in chats for turn in range(settings.votes)])
