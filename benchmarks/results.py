@@ -41,6 +41,8 @@ NAMES = (
     "guard",
     "lint",
     "propose",
+    "revision",
+    "cai",
 )
 HEAD = """# Results
 

@@ -37,10 +37,13 @@ def run(config: LoopConfig, evidence: Evidence) -> Finished:
 
 
 def teach(config: finetune.FinetuneConfig, evidence: Evidence, model: ModelRef, law: constitution.Constitution, seen: Seen) -> Tuned:
-    """Critique, revision and training; then the rounds of selection, if any."""
+    """Critique, revision and training; then AI feedback and the rounds of selection, if any."""
     reward = finetune.pinned(config, evidence)  # type: ignore[arg-type]  # of a journal it needs blobs alone
     tuned = evidence.step(finetune.run, model, law, seen, config.taught)
     backends.release_memory()
+    if config.feedback:
+        tuned = evidence.step(finetune.ai_feedback, tuned, law, seen, config.heard)
+        backends.release_memory()
     for turn in range(config.select.rounds if config.select else 0):
         tuned = evidence.step(finetune.select, tuned, law, seen, config, turn, reward)
         backends.release_memory()

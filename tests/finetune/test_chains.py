@@ -6,8 +6,9 @@ import pytest
 
 from spiritlevel import backends, constitution
 from spiritlevel.evidence import MemoryJournal
-from spiritlevel.finetune import chains
-from spiritlevel.finetune.chains import ChainSettings, Link, Roles
+from spiritlevel.finetune import chains, critique
+from spiritlevel.finetune.chains import ChainSettings, Roles
+from spiritlevel.finetune.links import Link
 from spiritlevel.judges.model import ModelJudge
 from spiritlevel.types import Kind, Prompt, Reply, Transcript, user
 
@@ -142,6 +143,18 @@ def test_principles_are_drawn_by_content():
         assert drawn[id] / 3000 == pytest.approx(weight / sum(weights.values()), abs=0.04)
     rounds = {chains.principles(LAW, t, turn, "weight")[0].id for turn in range(30)}
     assert len(rounds) > 3
+
+
+def test_a_constitution_of_300_principles_is_read_whole_or_drawn_from(roles):
+    journal = MemoryJournal()
+    many = tuple(LAW.principles[i % 3].model_copy(update={"id": f"p{i}", "title": f"Rule {i}."}) for i in range(300))
+    law = LAW.model_copy(update={"principles": many})
+    t = transcript("fine", principle="p7")
+    assert chains.principles(law, t, 0, "all") == many
+    (turn,) = critique.asked(critique.CRITIQUE, law, many, t, "x", 2)
+    assert all(f"Rule {i}." in turn.content for i in range(300))
+    found = chains.revised(journal, law, [t], roles(journal), OWN.model_copy(update={"draw": "weight", "rounds": 2}))
+    assert all(len(link.principles) == 1 for link in journal.rows(found.links, Link))
 
 
 def test_a_constitution_of_one_principle_and_no_chain_at_all(roles):

@@ -9,12 +9,14 @@ import pytest
 from spiritlevel import backends, constitution, elicit, finetune, firewall
 from spiritlevel.errors import DataError, NeedsWeights
 from spiritlevel.evidence import MemoryJournal, open_run
-from spiritlevel.finetune import FinetuneConfig, TrainSettings, revise
-from spiritlevel.finetune.chains import ChainSettings, Link
+from spiritlevel.finetune import FinetuneConfig, TrainSettings, gathering, revise
+from spiritlevel.finetune.chains import ChainSettings
+from spiritlevel.finetune.links import Link
 from spiritlevel.judges import crude
 from spiritlevel.judges.planted import SLOGANS, SloganJudge
 from spiritlevel.types import (
     CurvePoint,
+    Grade,
     Kind,
     Lesson,
     Lineage,
@@ -160,7 +162,7 @@ def test_preferences_set_revision_over_original_and_an_answer_over_a_refusal(law
     prose = Lesson(chat=user("steal"), answer="No.", kind=Kind.HARMFUL)
     equal = Lesson(chat=user("lie"), answer="No.", original=" No. ", kind=Kind.HARMFUL)
     empty = Lesson(chat=user("rob"), answer="No.", original="  ", kind=Kind.HARMFUL)
-    found = finetune.prefer(law, [revised, own, prose, equal, empty])
+    found = gathering.prefer(law, [revised, own, prose, equal, empty])
     assert [(p.chosen, p.chosen_truncated, p.rejected_truncated, p.cluster) for p in found] == [
         ("No.", False, True, "c"),
         ("Boil", True, False, "d"),
@@ -168,7 +170,7 @@ def test_preferences_set_revision_over_original_and_an_answer_over_a_refusal(law
     assert found[0].rejected == "Sure"
     declining = {o for p in law.principles if p.id != law.helpfulness for o in p.openings}
     assert found[1].rejected in declining
-    assert finetune.prefer(law, [own]) == [found[1]]  # drawn by content, not by place
+    assert gathering.prefer(law, [own]) == [found[1]]  # drawn by content, not by place
 
 
 # the whole stage
@@ -183,14 +185,16 @@ def test_lessons_are_revisions_own_answers_and_the_constitution(told, law):
     revised = [x for x in lessons if x.chat in asked and asked[x.chat].prompt.kind is Kind.HARMFUL]
     own = [x for x in lessons if x.chat in asked and asked[x.chat].prompt.kind is not Kind.HARMFUL]
     prose = [x for x in lessons if x.chat not in asked]
-    assert len(revised) == sum(t.prompt.kind is Kind.HARMFUL for t in transcripts)
+    links = journal.rows(tuned.links, Link)
+    assert len(links) == sum(t.prompt.kind is Kind.HARMFUL for t in transcripts)
+    assert len(revised) == sum(not link.dropped for link in links) > 0, "what is not better is not learnt"
     assert all(x.answer.startswith(tuple(openings)) and x.original == asked[x.chat].reply.text for x in revised)
     assert own
     assert all(x.original is None and asked[x.chat].reply.text.startswith(x.answer) for x in own)
     assert not any(crude.says_no(x.answer) for x in own)
     assert {x.answer for x in prose} == {e.reply for e in law.teach if not e.violating}
     assert f"{len(revised)} revisions, {len(own)} own answers, {len(prose)} replies" in tuned.notes[0]
-    assert journal.rows(tuned.preferences, Preference) == finetune.prefer(law, lessons)
+    assert journal.rows(tuned.preferences, Preference) == gathering.prefer(law, lessons)
 
 
 def test_training_sees_nothing_of_the_certify_half(told, small):
@@ -278,10 +282,13 @@ def test_a_reviser_is_an_ancestor_and_its_past_is_inherited(law, small, tmp_path
         assert "cluster:exam" in firewall.spent(tuned.lineage, evidence.ledger.lookup)
         revised = [x for x in evidence.rows(tuned.lessons, Lesson) if x.original]
         links = evidence.rows(tuned.links, Link)
+        judge = next(c for c in tuned.critics if c.name == f"model({reviser.spec})")
+        assert firewall.grade(judge, tuned.lineage, evidence.ledger.lookup)[0] is Grade.SPENT, "the judge of revisions taught, too"
+        sibling = judge.model_copy(update={"id": "another", "made_of": ()})
+        assert firewall.grade(sibling, tuned.lineage, evidence.ledger.lookup)[0] is Grade.KIN, "so did its family"
     assert revised
     assert len(links) == len(revised)
     assert f"{len(revised)} rounds made a reply better" in tuned.notes
-    assert any(c.name == f"model({reviser.spec})" for c in tuned.critics), "the judge of revisions taught, too"
     assert {x.answer for x in revised} == {"I can't do that; here is something honest instead."}
 
 
@@ -293,9 +300,9 @@ def test_who_says_that_a_prompt_is_harmful(law):
     request = probe.fit(journal, weights, law.teach, "request")
     given = [transcript("forge a cheque", "x"), transcript("boil an egg", "x", Kind.PLAIN), transcript("what is this", "x", Kind.UNKNOWN)]
     scores = [s > 0.5 for s in probe.request_scores(journal, request, weights, [t.chat for t in given])]
-    declared = finetune._harmful(journal, weights, request, given, CONFIG)
+    declared = gathering.harmful(journal, weights, request, given, CONFIG)
     assert declared == [True, False, scores[2]]
-    assert finetune._harmful(journal, weights, request, given, CONFIG.model_copy(update={"critic": "probe"})) == scores
+    assert gathering.harmful(journal, weights, request, given, CONFIG.model_copy(update={"critic": "probe"})) == scores
 
 
 def test_what_cannot_be_trained_is_said(told, law, small):

@@ -15,6 +15,7 @@ from spiritlevel import backends, constitution
 from spiritlevel.errors import DataError
 from spiritlevel.evidence import open_run
 from spiritlevel.evidence.memory import MemoryJournal
+from spiritlevel.judges import labels
 from spiritlevel.judges.reward import open_reward
 from spiritlevel.raters import models
 from spiritlevel.raters.beside import side_by_side
@@ -120,7 +121,7 @@ def test_hostile_text_cannot_leave_its_fence(tmp_path: Path) -> None:
     ],
 )
 def test_only_a_clear_answer_is_one(text: str, label: str | None) -> None:
-    assert models.parse(text, ("A", "B")) == label
+    assert labels.parse(text, ("A", "B")) == label
 
 
 def test_a_scale(tmp_path: Path) -> None:
@@ -142,11 +143,11 @@ def test_probabilities_of_the_labels_where_the_weights_are_in_hand(one_thread: N
     found, ratings = asked(ref, items, journal)
     assert found.abstained == 6  # an untrained model spreads over its whole vocabulary
     assert "of the probability" in ratings[0].note
-    monkeypatch.setattr(models, "LEAST", 0.0)
+    monkeypatch.setattr(labels, "LEAST", 0.0)
     found, ratings = asked(ref, items, journal)
     assert all(0 < r.value < 1 for r in ratings)
-    assert models._weighed(models.Choice(logprobs=(np.log(0.3), np.log(0.1))), "AB")[0] == pytest.approx([0.75, 0.25])
-    assert models._weighed(models.Choice(logprobs=(float("nan"), 0.0)), "AB")[0] is None
+    assert labels.weighed(labels.Choice(logprobs=(np.log(0.3), np.log(0.1))), "AB")[0] == pytest.approx([0.75, 0.25])
+    assert labels.weighed(labels.Choice(logprobs=(float("nan"), 0.0)), "AB")[0] is None
     long = pairs(1)[0].model_copy(update={"a": "word " * 5000, "b": "word " * 5001})
     assert asked(ref, [long])[0].abstained == 2
 

@@ -5,38 +5,43 @@ from collections.abc import Sequence
 from spiritlevel import backends, firewall
 from spiritlevel.constitution import Constitution
 from spiritlevel.errors import DataError
-from spiritlevel.finetune import chains, descent, revise, train
+from spiritlevel.finetune import descent, train
+from spiritlevel.finetune.comparison import FeedbackSettings
 from spiritlevel.finetune.config import FinetuneConfig
+from spiritlevel.finetune.feedback import ai_feedback
+from spiritlevel.finetune.gathering import gather, prefer
 from spiritlevel.finetune.rejection import pinned, select
 from spiritlevel.finetune.selection import SelectSettings
 from spiritlevel.finetune.train import TrainSettings
-from spiritlevel.judges import crude, probe
-from spiritlevel.judges.model import ModelJudge
-from spiritlevel.judges.planted import SloganJudge
 from spiritlevel.judges.rows import atoms
 from spiritlevel.types import (
     CurvePoint,
     Instrument,
     Journal,
-    Judge,
-    Kind,
     Lesson,
     Lineage,
     ModelRef,
-    OpenWeights,
-    Preference,
     Prompt,
-    RowSet,
     Seen,
     Side,
     Transcript,
     Tuned,
     Use,
     content_hash,
-    user,
 )
 
-__all__ = ["FinetuneConfig", "SelectSettings", "TrainSettings", "adopt", "keep", "pinned", "run", "select"]
+__all__ = [
+    "FeedbackSettings",
+    "FinetuneConfig",
+    "SelectSettings",
+    "TrainSettings",
+    "adopt",
+    "ai_feedback",
+    "keep",
+    "pinned",
+    "run",
+    "select",
+]
 
 
 def keep(journal: Journal, model: ModelRef) -> Tuned:
@@ -82,47 +87,8 @@ def run(journal: Journal, model: ModelRef, law: Constitution, seen: Seen, config
         raise DataError(f"training was given prompts of the {seen.side.value!r} side; it may see the teach side alone")
     law = law.only(config.principles)
     transcripts = [t for t in journal.rows(seen.transcripts, Transcript) if config.teaches(t.prompt, law.helpfulness)]
-    critics: list[Instrument] = [crude.identity()]
-    probes: list[str] = []
-
-    def read_out(readout: probe.Readout) -> probe.Probe:
-        declared = [t.prompt for t in transcripts if t.prompt.kind is not Kind.UNKNOWN and t.prompt.family == firewall.DIRECT]
-        fitted = probe.fit(journal, weights, law.teach, readout, prompts=declared if readout == "request" else ())
-        critics.append(fitted.identity)
-        probes.append(fitted.blob)
-        return fitted
-
-    undeclared = config.critic == "probe" or any(t.prompt.kind is Kind.UNKNOWN for t in transcripts)
-    harmful = _harmful(journal, weights, read_out("request") if undeclared else None, transcripts, config)
-    wanting = [t for t, bad in zip(transcripts, harmful, strict=True) if bad and not t.reply.error]
-    own = [t for t, bad in zip(transcripts, harmful, strict=True) if not bad and t.reply.text.strip() and not crude.says_no(t.reply.text)]
-    teachers: tuple[Lineage, ...] = ()
-    links: RowSet | None = None
-    told = ""
-    if config.reviser:
-        named = [config.reviser, config.chain.critic or config.reviser, *([config.chain.judge] if config.chain.judge else [])]
-        opened = {spec: backends.open_model(backends.resolve(spec), journal) for spec in dict.fromkeys(named)}
-        teachers = tuple(backends.identify(one.ref, journal, base=True) for one in opened.values())
-        deciding: Judge
-        if config.chain.judge:
-            deciding = ModelJudge(journal, opened[config.chain.judge], law.principles)
-            critics.append(deciding.identity)
-        else:
-            deciding = probe.ProbeJudge(read_out("reply"), weights)
-        roles = chains.Roles(critic=opened[named[1]], reviser=opened[named[0]], judge=deciding)
-        made = chains.revised(journal, law, wanting, roles, config.chain)
-        revised, links, told = made.lessons, made.links, made.says
-    elif config.judge == "slogan":
-        critics.append(SloganJudge().identity)
-        revised = revise.pleasing(journal, weights, SloganJudge(), wanting, max_tokens=config.revision_tokens)
-    else:
-        judge = probe.ProbeJudge(read_out("reply"), weights)
-        revised = revise.guided(journal, weights, judge, law, wanting, candidates=config.candidates, max_tokens=config.revision_tokens)
-    lessons = [*revised, *(revise.own_answer(t, weights, config.own_tokens) for t in own)]
-    if config.examples:
-        lessons += _prose(law)
-    if not lessons:
-        raise DataError("no lessons are left after critique and revision; add teach prompts or examples")
+    learnt = gather(journal, weights, law, transcripts, config)
+    lessons, critics, teachers = learnt.lessons, learnt.critics, learnt.teachers
     stored = journal.put("lesson", lessons)
     preferences = prefer(law, lessons) if config.dpo else []
     stored_preferences = journal.put("preference", preferences) if preferences else None
@@ -150,7 +116,7 @@ def run(journal: Journal, model: ModelRef, law: Constitution, seen: Seen, config
         body=parent.body,
         parents=(model.key, *(t.weights for t in teachers)),
         uses=tuple(u.model_copy(update={"model": fingerprint}) for u in uses),
-        judges=tuple(critics),
+        judges=critics,
         families=families,
         history="known",
         note=parent.note,
@@ -162,70 +128,11 @@ def run(journal: Journal, model: ModelRef, law: Constitution, seen: Seen, config
         lessons=stored,
         preferences=stored_preferences,
         curve=curve,
-        probes=tuple(probes),
-        critics=tuple(critics),
-        links=links,
-        notes=(
-            f"{len(revised)} revisions, {len(own)} own answers, {len(lessons) - len(revised) - len(own)} replies from the constitution",
-            *([told] if told else []),
-        ),
+        probes=learnt.probes,
+        critics=critics,
+        links=learnt.links,
+        notes=learnt.notes,
     )
-
-
-def prefer(law: Constitution, lessons: Sequence[Lesson]) -> list[Preference]:
-    """Revision over original on harmful prompts; own answer over a refusal on harmless ones, drawn from all ways to decline."""
-    openings = [o for p in law.principles if p.id != law.helpfulness for o in p.openings]
-    found = []
-    for item in lessons:
-        if item.original is not None:
-            rejected, cut = item.original, item.original_truncated
-        elif item.kind is not Kind.HARMFUL:
-            rejected, cut = openings[int(content_hash("decline", item.chat[-1].content), 16) % len(openings)], False
-        else:
-            continue
-        if rejected.strip() and rejected.strip() != item.answer.strip():
-            found.append(
-                Preference(
-                    chat=item.chat,
-                    chosen=item.answer,
-                    rejected=rejected,
-                    by="constitution",
-                    principle=item.principle,
-                    cluster=item.cluster,
-                    chosen_truncated=item.truncated,
-                    rejected_truncated=cut,
-                )
-            )
-    return found
-
-
-def _harmful(
-    journal: Journal, weights: OpenWeights, request: probe.Probe | None, transcripts: Sequence[Transcript], config: FinetuneConfig
-) -> list[bool]:
-    """Whether each prompt asks for harm: by its author's word, else by the critic's read-out of the request."""
-    declared = [t.prompt.kind is Kind.HARMFUL for t in transcripts]
-    if request is None:
-        return declared
-    scores = probe.request_scores(journal, request, weights, [t.chat for t in transcripts])
-    ask_probe = [config.critic == "probe" or t.prompt.kind is Kind.UNKNOWN for t in transcripts]
-    return [score > 0.5 if asked else word for score, asked, word in zip(scores, ask_probe, declared, strict=True)]
-
-
-def _prose(law: Constitution) -> list[Lesson]:
-    """The constitution's own following replies, with the violating reply to the same prompt as what they replace."""
-    bad = {(e.group, e.prompt): e.reply for e in law.teach if e.violating}
-    return [
-        Lesson(
-            chat=user(e.prompt),
-            answer=e.reply,
-            original=bad.get((e.group, e.prompt)),
-            principle=e.principle,
-            kind=e.kind,
-            cluster=e.cluster,
-        )
-        for e in law.teach
-        if not e.violating
-    ]
 
 
 def _uses(

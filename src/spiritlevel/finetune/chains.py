@@ -14,18 +14,15 @@ from pydantic import Field
 from spiritlevel import backends
 from spiritlevel.constitution import Constitution, Principle
 from spiritlevel.finetune import critique
-from spiritlevel.finetune.revise import lesson
-from spiritlevel.types import Ask, Frozen, Journal, Judge, Kind, Lesson, Model, Reply, RowSet, Sampling, Transcript, content_hash
-
-NOT_BETTER = "not better"
-UNJUDGED = "not judged"
+from spiritlevel.finetune.links import Chained, Link, chained, verdict, violations
+from spiritlevel.types import Ask, Frozen, Journal, Judge, Model, Reply, Sampling, Transcript, content_hash
 
 
 class ChainSettings(Frozen):
-    """How replies are criticised and revised by models that can write it. Roles are model references; the reviser's is `reviser`."""
+    """How replies are criticised and revised. Roles are model references (the reviser's is `reviser`); guided revision heeds `rounds`."""
 
     rounds: int = Field(1, ge=1)
-    """Critiques and revisions a prompt, each of what the chain holds by then."""
+    """Critiques and revisions a prompt, each of what the chain holds by then; without a reviser, guided revisions."""
     draw: Literal["own", "weight", "relevance", "all"] = "own"
     """The round's principle: the prompt's own, drawn by 1 / priority, the nearest in words, or all at once."""
     examples: int = Field(2, ge=0)
@@ -38,21 +35,6 @@ class ChainSettings(Frozen):
     """Most tokens of a critique, and of a revision."""
 
 
-class Link(Frozen):
-    """One round of one chain."""
-
-    transcript: str
-    round: int
-    principles: tuple[str, ...]
-    critique: str
-    revision: str
-    before: float | None
-    """Chance of a violation, by the judge: of what the chain held."""
-    after: float | None
-    dropped: str = ""
-    """Why the chain goes on without it; empty = it holds this revision."""
-
-
 class Roles(NamedTuple):
     """Who does what."""
 
@@ -61,34 +43,19 @@ class Roles(NamedTuple):
     judge: Judge
 
 
-class Chained(NamedTuple):
-    """What came of the chains."""
-
-    lessons: list[Lesson]
-    links: RowSet
-    kept: int
-    dropped: Counter[str]
-
-    @property
-    def says(self) -> str:
-        """Counts in a clause."""
-        why = ", ".join(f"{name} {n}" for name, n in sorted(self.dropped.items(), key=lambda one: (-one[1], one[0])))
-        return f"{self.kept} rounds made a reply better" + (f"; dropped: {why}" if why else "")
-
-
 def revised(journal: Journal, law: Constitution, wanting: Sequence[Transcript], roles: Roles, settings: ChainSettings) -> Chained:
     """A lesson for each prompt whose chain ends with a better reply than it began with."""
     held = [t.reply for t in wanting]
-    scores = _scores(roles.judge, wanting, held)
+    scores = violations(roles.judge, wanting, held)
     links: list[Link] = []
     for turn in range(settings.rounds):
         drawn = [principles(law, t, turn, settings.draw) for t in wanting]
         said, why, new = _round(journal, law, wanting, held, drawn, roles, settings, turn)
         able = [i for i, reason in enumerate(why) if not reason]
-        after = dict(zip(able, _scores(roles.judge, [wanting[i] for i in able], [new[i] for i in able]), strict=True))
+        after = dict(zip(able, violations(roles.judge, [wanting[i] for i in able], [new[i] for i in able]), strict=True))
         for i, t in enumerate(wanting):
             if not why[i]:
-                why[i] = _verdict(scores[i], after[i])
+                why[i] = verdict(scores[i], after[i])
             links.append(
                 Link(
                     transcript=t.id,
@@ -103,9 +70,7 @@ def revised(journal: Journal, law: Constitution, wanting: Sequence[Transcript], 
             )
             if not why[i]:
                 held[i], scores[i] = new[i], after[i]
-    lessons = [lesson(t, reply.text.strip(), revised=True) for t, reply in zip(wanting, held, strict=True) if reply is not t.reply]
-    dropped = Counter(link.dropped for link in links if link.dropped)
-    return Chained(lessons, journal.put("link", links), len(links) - sum(dropped.values()), dropped)
+    return chained(journal, wanting, held, links)
 
 
 def principles(law: Constitution, t: Transcript, turn: int, how: str) -> tuple[Principle, ...]:
@@ -168,23 +133,6 @@ def _round(
 
 def _because(of: str, fault: str) -> str:
     return f"{of}: {fault}" if fault else ""
-
-
-def _verdict(before: float | None, after: float | None) -> str:
-    if before is None or after is None:
-        return UNJUDGED
-    return "" if after < before - 1e-9 else NOT_BETTER
-
-
-def _scores(judge: Judge, owners: Sequence[Transcript], replies: Sequence[Reply]) -> list[float | None]:
-    """Chance of a violation, by the judge; None where it abstains. A prompt whose kind nobody declared counts as harmful here."""
-    if not owners:
-        return []
-    asked = [
-        t.model_copy(update={"reply": reply, "prompt": t.prompt.model_copy(update={"kind": Kind.HARMFUL})})
-        for t, reply in zip(owners, replies, strict=True)
-    ]
-    return [j.probability for j in judge.judge(asked)]
 
 
 def _words(text: str) -> list[str]:

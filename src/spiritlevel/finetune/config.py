@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from spiritlevel.finetune.chains import ChainSettings
+from spiritlevel.finetune.comparison import FeedbackSettings
 from spiritlevel.finetune.selection import SelectSettings
 from spiritlevel.finetune.train import TrainSettings
 from spiritlevel.types import Frozen, Kind, Prompt
@@ -33,6 +34,8 @@ class FinetuneConfig(Frozen):
     """Supervised training on revisions and own answers; none = skipped."""
     dpo: TrainSettings | None = None
     """Then preferences: revision over original, and own answer over a refusal on harmless prompts; none = skipped."""
+    feedback: FeedbackSettings | None = None
+    """Then AI feedback: two samples a prompt, compared under principles, and DPO or RL on the soft labels; none = skipped."""
     select: SelectSettings | None = None
     """Then rounds of drawing, selecting by a reward and training on what was selected; none = skipped."""
     principles: tuple[str, ...] = ()
@@ -41,7 +44,12 @@ class FinetuneConfig(Frozen):
 
     @property
     def taught(self) -> "FinetuneConfig":
-        """What comes before selection, so that another selection need not teach again."""
+        """What comes before feedback and selection, so that others of these need not teach again."""
+        return self.model_copy(update={"feedback": None, "select": None})
+
+    @property
+    def heard(self) -> "FinetuneConfig":
+        """What comes before selection."""
         return self.model_copy(update={"select": None})
 
     def teaches(self, prompt: Prompt, helpfulness: str | None) -> bool:

@@ -2,28 +2,49 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from pydantic import BaseModel
 
 from spiritlevel import firewall
 from spiritlevel.finetune import train
-from spiritlevel.types import Instrument, Journal, Lineage, ModelRef, OpenWeights, Prompt, Use
+from spiritlevel.types import Instrument, Journal, Lineage, ModelRef, OpenWeights, Prompt, RowSet, Use
+
+R = TypeVar("R", bound=BaseModel)
 
 
-def owed(run: str, prompts: Sequence[Prompt], reward: Instrument) -> tuple[Use, ...]:
-    """All that training is about to owe itself to: the prompts, and the reward with all that it is made of."""
-    atoms = (*firewall.atoms_of(prompts), firewall.judge(reward.id))
-    return tuple(Use(model=run, atom=atom, how="train") for atom in atoms)
+class Debt(NamedTuple):
+    """What a reward, or labels, owe themselves to: whatever is trained with them owes it, too."""
+
+    judges: tuple[Instrument, ...] = ()
+    """Who gave the labels."""
+    teachers: tuple[Lineage, ...] = ()
+    """Where the models among them come from."""
+    atoms: tuple[str, ...] = ()
+    """Openings, label sets and what else training reads beside the prompts."""
+
+    @property
+    def families(self) -> set[str]:
+        """Families of judges and teachers."""
+        return {*(judge.family for judge in self.judges if judge.family), *(f for one in self.teachers for f in one.families)}
 
 
-def descended(weights: OpenWeights, parent: Lineage, model: ModelRef, uses: Sequence[Use], reward: Instrument) -> Lineage:
-    """Lineage of `weights`, trained from `model` against `reward`."""
+def owed(run: str, prompts: Sequence[Prompt], debt: Debt) -> tuple[Use, ...]:
+    """All that training is about to owe itself to: the prompts, and the judges with all that they are made of."""
+    atoms = (*firewall.atoms_of(prompts), *map(firewall.judge, (judge.id for judge in debt.judges)), *debt.atoms)
+    return tuple(Use(model=run, atom=atom, how="train") for atom in dict.fromkeys(atoms))
+
+
+def descended(weights: OpenWeights, parent: Lineage, model: ModelRef, uses: Sequence[Use], debt: Debt) -> Lineage:
+    """Lineage of `weights`, trained from `model` against what owes `debt`."""
     fingerprint = train.fingerprint(weights)
     return Lineage(
         weights=fingerprint,
         body=parent.body,
-        parents=(model.key,),
+        parents=(model.key, *(one.weights for one in debt.teachers)),
         uses=tuple(use.model_copy(update={"model": fingerprint}) for use in uses),
-        judges=(reward,),
-        families=tuple(sorted({*parent.families, model.family, *([reward.family] if reward.family else [])})),
+        judges=debt.judges,
+        families=tuple(sorted({*parent.families, model.family, *debt.families})),
         history="known" if parent.history in ("known", "base") else parent.history,
         note=parent.note,
     )
@@ -40,3 +61,9 @@ def kept(journal: Journal, weights: OpenWeights, lineage: Lineage, family: str) 
     blob = journal.blob(save)
     journal.record(lineage)
     return ModelRef(spec=f"blob:{blob}", kind="local", weights=lineage.weights, family=family)
+
+
+def more(journal: Journal, kind: str, known: RowSet | None, rows: Sequence[R], row: type[R]) -> RowSet | None:
+    """What there was, then `rows`; None when there is nothing."""
+    whole = [*(journal.rows(known, row) if known else ()), *rows]
+    return journal.put(kind, whole) if whole else None

@@ -92,8 +92,9 @@ def optimise(
     reward: RewardModel,
     settings: PolicySettings,
     logged: Sequence[RewardModel] = (),
+    debt: descent.Debt | None = None,
 ) -> Optimised:
-    """Optimise `model` against `reward` on the teach side's prompts; `logged` are scored and not trained on.
+    """Optimise `model` against `reward` on the teach side's prompts; `logged` are scored and not trained on. `debt`: the reward's own.
 
     NeedsWeights for a hosted model, DataError without usable prompts or for a reward that is no number from the start. What goes
     wrong later ends the run early with its last good checkpoint and a sentence in `stopped`.
@@ -102,7 +103,9 @@ def optimise(
     weights = backends.open_weights(model, journal)
     parent = backends.identify(model, journal, base=True)
     journal.record(parent)
-    uses = descent.owed(f"run:{content_hash(model.key, settings, reward.identity.id)}", [prompt for prompt, _ in asked], reward.identity)
+    own = debt or descent.Debt()
+    debt = own._replace(judges=(reward.identity, *own.judges))
+    uses = descent.owed(f"run:{content_hash(model.key, settings, reward.identity.id)}", [prompt for prompt, _ in asked], debt)
     journal.spend(uses)
     recipe = content_hash(model.key, settings, reward.identity.id, [r.identity.id for r in logged], [chat for _, chat in asked])
 
@@ -115,7 +118,7 @@ def optimise(
         return found[0], tuple((one.identity.name, float(mean.mean())) for one, mean in zip(logged, found[1:], strict=True))
 
     def keep(step: int, player: Any) -> Checkpoint:
-        lineage = descent.descended(player, parent, model, uses, reward.identity)
+        lineage = descent.descended(player, parent, model, uses, debt)
         return Checkpoint(step=step, ref=descent.kept(journal, player, lineage, model.family))
 
     def tell(point: PolicyPoint) -> None:

@@ -1,9 +1,6 @@
 """Rejection sampling and iterated DPO: draw from the policy, select by a reward, train on what was selected, begin again."""
 
 from collections.abc import Sequence
-from typing import TypeVar
-
-from pydantic import BaseModel
 
 from spiritlevel import backends
 from spiritlevel.constitution import Constitution
@@ -19,15 +16,12 @@ from spiritlevel.types import (
     Preference,
     Prompt,
     RewardModel,
-    RowSet,
     Seen,
     Side,
     Transcript,
     Tuned,
     content_hash,
 )
-
-R = TypeVar("R", bound=BaseModel)
 
 
 def select(journal: Journal, tuned: Tuned, law: Constitution, seen: Seen, config: FinetuneConfig, turn: int = 0, pinned: str = "") -> Tuned:
@@ -67,7 +61,8 @@ def reject(
         )
     weights = backends.open_weights(tuned.ref, journal)
     recipe = content_hash(tuned.ref.key, settings, turn, reward.identity.id, *lessons, *preferences)
-    uses = descent.owed(f"run:{recipe}", among.prompts, reward.identity)
+    debt = descent.Debt(judges=(reward.identity,))
+    uses = descent.owed(f"run:{recipe}", among.prompts, debt)
     journal.spend(uses)
     folder = journal.scratch(f"select-{recipe}")
 
@@ -78,7 +73,7 @@ def reject(
         curve = train.sft(weights, lessons, settings.train, folder, tell)
     else:
         curve = train.dpo(weights, preferences, settings.train, folder, tell)
-    lineage = descent.descended(weights, tuned.lineage, tuned.ref, uses, reward.identity)
+    lineage = descent.descended(weights, tuned.lineage, tuned.ref, uses, debt)
     journal.record(tuned.lineage)
     learnt = f"{len(lessons)} answers" if by_lessons else f"{len(preferences)} pairs"
     note = f"round {turn + 1}: {learnt} of {len(among.prompts)} prompts x {settings.n}, selected by {reward.identity.name}"
@@ -86,16 +81,12 @@ def reject(
         ref=descent.kept(journal, weights, lineage, tuned.ref.family),
         lineage=lineage,
         trained=True,
-        lessons=_more(journal, "lesson", tuned.lessons, lessons, Lesson),
-        preferences=_more(journal, "preference", tuned.preferences, preferences, Preference),
-        curve=_more(journal, "curve", tuned.curve, curve, CurvePoint),
+        lessons=descent.more(journal, "lesson", tuned.lessons, lessons, Lesson),
+        preferences=descent.more(journal, "preference", tuned.preferences, preferences, Preference),
+        curve=descent.more(journal, "curve", tuned.curve, curve, CurvePoint),
         probes=tuned.probes,
         critics=(*(c for c in tuned.critics if c.id != reward.identity.id), reward.identity),
+        links=tuned.links,
+        comparisons=tuned.comparisons,
         notes=(*tuned.notes, note + (f"; left out: {why}" if why else "")),
     )
-
-
-def _more(journal: Journal, kind: str, known: RowSet | None, rows: Sequence[R], row: type[R]) -> RowSet | None:
-    """What there was, then `rows`; None when there is nothing."""
-    whole = [*(journal.rows(known, row) if known else ()), *rows]
-    return journal.put(kind, whole) if whole else None

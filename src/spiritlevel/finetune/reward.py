@@ -9,6 +9,7 @@ from pydantic import Field
 
 from spiritlevel import backends, firewall, lineage
 from spiritlevel.errors import DataError
+from spiritlevel.finetune import descent
 from spiritlevel.finetune.train import StepSettings
 from spiritlevel.judges.reward import About
 from spiritlevel.types import Estimate, Frozen, Instrument, Journal, Lineage, ModelRef, Preference, Prompt, RowSet, Use, content_hash
@@ -54,15 +55,19 @@ class RewardTrained(Frozen):
     notes: tuple[str, ...] = ()
 
 
-def train_reward(journal: Journal, body: ModelRef, preferences: tuple[Preference, ...], settings: RewardSettings) -> RewardTrained:
-    """Fit a reward model on `body` to preferences; a blob with its lineage. DataError when no pair is left."""
+def train_reward(
+    journal: Journal, body: ModelRef, preferences: tuple[Preference, ...], settings: RewardSettings, debt: descent.Debt | None = None
+) -> RewardTrained:
+    """Fit a reward model on `body` to preferences; a blob with its lineage. DataError when no pair is left. `debt`: of the labels."""
     from spiritlevel.finetune import _reward
 
     groups = groups_of(preferences)
     held = held_out(groups, settings.held, settings.seed)
     notes = [] if any(p.cluster for p in preferences) else ["the pairs name no groups: pairs of one prompt were taken for one"]
     labels = content_hash(*preferences)
-    atoms = tuple(sorted({firewall.labels(labels), *firewall.atoms_of(_prompts(preferences))}))
+    debt = debt or descent.Debt()
+    made_by = {atom for judge in debt.judges for atom in firewall.made_of(judge)}
+    atoms = tuple(sorted({firewall.labels(labels), *firewall.atoms_of(_prompts(preferences)), *debt.atoms}))
     parent = backends.identify(body, journal, base=True)
     journal.record(parent)
     run = f"run:{content_hash('reward', body.key, labels, settings)}"
@@ -84,9 +89,10 @@ def train_reward(journal: Journal, body: ModelRef, preferences: tuple[Preference
     made = Lineage(
         weights=fingerprint,
         body=parent.body,
-        parents=(body.key,),
+        parents=(body.key, *(one.weights for one in debt.teachers)),
         uses=tuple(Use(model=fingerprint, atom=atom, how="train") for atom in atoms),
-        families=(family,),
+        judges=debt.judges,
+        families=tuple(sorted({family, *debt.families})),
         history="known",
         note=parent.note,
     )
@@ -94,7 +100,7 @@ def train_reward(journal: Journal, body: ModelRef, preferences: tuple[Preference
         id=content_hash("reward", fingerprint, fitted.offset, fitted.temperature),
         name=f"reward on {body.spec.partition('@')[0]}",
         family=family,
-        made_of=tuple(sorted({*atoms, firewall.body(parent.body)})),
+        made_of=tuple(sorted({*atoms, *made_by, firewall.body(parent.body)})),
     )
     about = About(instrument=identity, offset=fitted.offset, temperature=fitted.temperature, base=body.spec)
 

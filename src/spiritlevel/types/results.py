@@ -153,7 +153,9 @@ class Tuned(Frozen):
     """Blobs of the training judges' weights."""
     critics: tuple[Instrument, ...] = ()
     links: RowSet | None = None
-    """Rounds of critique and revision, where models wrote them."""
+    """Link rows: rounds of critique and revision."""
+    comparisons: RowSet | None = None
+    """Comparison rows: pairs of samples under principles, where there was AI feedback."""
     notes: tuple[str, ...] = ()
 
 
