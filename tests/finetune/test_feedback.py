@@ -179,7 +179,7 @@ def test_without_a_feedback_model_the_read_out_labels_and_answers_beat_refusals(
     assert harmful
     assert len(harmful) == sum(c.better not in (None, 0.5) for c in rows)
     assert all(0.5 < p.sure <= 1 for p in harmful)
-    assert helpful
+    assert 0 < len(helpful) <= len(harmful), "as many harmless pairs as harmful ones, at most"
     assert all(p.by == "constitution" and not crude.says_no(p.chosen) for p in helpful)
     assert all(p.rejected in law.openings or crude.says_no(p.rejected) for p in helpful)
     assert "the reply read-out told" in heard.notes[0]

@@ -71,6 +71,8 @@ class FeedbackSettings(Frozen):
     """Answers drawn in each order where a backend gives no log-probabilities."""
     sampling: Sampling = Sampling()
     """How the two replies are drawn; temperature above 0."""
+    harmless: float = Field(1.0, ge=0)
+    """Without a feedback model: most answers preferred to refusals, for each labelled pair on a harmful prompt. Many pull down refusals."""
     how: Literal["dpo", "rl"] = "dpo"
     """Learn the soft preferences by DPO; or fit a reward model to them and optimise against it."""
     dpo: TrainSettings = TrainSettings(epochs=1, lr=1e-5)

@@ -78,7 +78,7 @@ def ai_feedback(journal: Journal, tuned: Tuned, law: Constitution, seen: Seen, c
     if settings.model:
         told = _compared(journal, law, pairs, harmful, settings, config.seed)
     else:
-        told = _read(law, pairs, harmful, readouts, config)
+        told = _read(law, pairs, harmful, readouts, config, settings)
     if not told.preferences:
         raise DataError(f"no pair of replies got a label ({'; '.join(told.notes)}); name another feedback model, or draw longer replies")
     read = tuple(critic for critic in readouts.critics if critic.id not in {judge.id for judge in told.judges})
@@ -152,7 +152,14 @@ def _compared(
     )
 
 
-def _read(law: Constitution, pairs: Sequence[Pair], harmful: Sequence[bool], readouts: Readouts, config: FinetuneConfig) -> Labelled:
+def _read(
+    law: Constitution,
+    pairs: Sequence[Pair],
+    harmful: Sequence[bool],
+    readouts: Readouts,
+    config: FinetuneConfig,
+    settings: FeedbackSettings,
+) -> Labelled:
     """Labels of the `reply` read-out on harmful prompts; on harmless ones an answer over a refusal."""
     from scipy.special import expit, logit
 
@@ -170,6 +177,8 @@ def _read(law: Constitution, pairs: Sequence[Pair], harmful: Sequence[bool], rea
     preferences, silent = comparison.soft(asked, grouped, judge.identity.id, 1.0)
     told = f"the reply read-out told {len(preferences)} of {sum(harmful)} pairs on harmful prompts apart"
     helpful = _helpful(law, [p for p, bad in zip(pairs, harmful, strict=True) if not bad], readouts.weights, config.own_tokens)
+    most = round(settings.harmless * len(preferences))
+    helpful = sorted(helpful, key=lambda one: content_hash("harmless", *one.chat))[:most]  # which ones follows content, never order
     notes = (told + _why(dropped + silent), f"{len(helpful)} answers to harmless prompts over refusals")
     return Labelled([*preferences, *helpful], [one for some in grouped for one in some], (judge.identity,), (), notes)
 
