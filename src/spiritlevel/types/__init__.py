@@ -5,6 +5,7 @@ A value is small: it names row sets and holds counts and estimates. Rows are rea
 
 from spiritlevel.types.agents import Agents, Cell, Trial
 from spiritlevel.types.campaigns import REPEAT, Archive, Attempt, Campaign, Curve, Elite, Finding, Mark, Opinion, Spent, Thought
+from spiritlevel.types.decisions import Beside, Circumstances, Earlier, Otherwise, SignOff
 from spiritlevel.types.overoptimisation import (
     Fit,
     Form,
@@ -34,6 +35,7 @@ from spiritlevel.types.results import (
     Gap,
     Inside,
     LayerReadout,
+    LevelCheck,
     Measurement,
     ModelCard,
     Pair,
@@ -42,6 +44,7 @@ from spiritlevel.types.results import (
     Tuned,
     Verdict,
     VerdictKind,
+    Weighted,
 )
 from spiritlevel.types.rewards import Baseline, Effect, Reliabilities, Reliability, RewardReport, Slice, View
 from spiritlevel.types.transfer import Transfer, TransferCell, TransferMatrix
@@ -85,6 +88,7 @@ __all__ = [
     "Ask",
     "Attempt",
     "Baseline",
+    "Beside",
     "Bias",
     "Calibration",
     "Campaign",
@@ -92,10 +96,12 @@ __all__ = [
     "Chat",
     "Check",
     "Checkpoint",
+    "Circumstances",
     "Compared",
     "Cost",
     "Curve",
     "CurvePoint",
+    "Earlier",
     "Effect",
     "Elite",
     "Estimate",
@@ -119,6 +125,7 @@ __all__ = [
     "Kind",
     "LayerReadout",
     "Lesson",
+    "LevelCheck",
     "Lineage",
     "Logprobs",
     "MachineSeen",
@@ -130,6 +137,7 @@ __all__ = [
     "OpenWeights",
     "Opinion",
     "Optimised",
+    "Otherwise",
     "Outcome",
     "Pair",
     "Panel",
@@ -149,6 +157,7 @@ __all__ = [
     "Seen",
     "Side",
     "SideBySide",
+    "SignOff",
     "Slice",
     "Spent",
     "Steer",
@@ -171,6 +180,7 @@ __all__ = [
     "Verdict",
     "VerdictKind",
     "View",
+    "Weighted",
     "content_hash",
     "user",
 ]
