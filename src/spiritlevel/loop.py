@@ -7,6 +7,7 @@ from spiritlevel.config import LoopConfig
 from spiritlevel.constitution import certify
 from spiritlevel.errors import NeedsWeights
 from spiritlevel.evidence import Evidence
+from spiritlevel.release.facts import circumstances
 from spiritlevel.types import Compared, Inside, ModelCard, ModelRef, Seen, Side, Ticket, Tuned, Verdict, content_hash
 
 
@@ -105,7 +106,9 @@ def certified(
         inside = evidence.step(interpret.run, model, tuned.ref, tuned.lineage, after, held, config.interpret)
     ticket = evidence.step(release.unseal, law, tuned, compared, inside, config.release)
     exam = compare(Side.SEALED, release.exam_confidence(law.policy), ticket)[2] if ticket.attempt else None
-    verdict = evidence.step(release.run, law, tuned, compared, inside, exam, ticket, config.release)
+    around = circumstances(evidence, law.policy, config.release, tuned)
+    rests = evidence.step(release.given, law.policy, config.release, around)
+    verdict = evidence.step(release.run, rests, tuned, compared, inside, exam, ticket)
     # campaigns stand beside the loop, before it or after; `spiritlevel report` then tells of them
     provoked = elicit.provoked(evidence)
     card = evidence.step(report.write, law, tuned, compared, inside, exam, verdict, seen=(before, after), provoked=provoked)

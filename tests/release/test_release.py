@@ -11,8 +11,9 @@ from searching import examples
 from spiritlevel import constitution
 from spiritlevel.constitution import Constitution, Threshold
 from spiritlevel.evidence import MemoryJournal
-from spiritlevel.release import ReleaseConfig, decide, exam_confidence, run, unseal
+from spiritlevel.release import Given, ReleaseConfig, decide, exam_confidence, run, unseal
 from spiritlevel.types import (
+    Circumstances,
     Compared,
     Estimate,
     Grade,
@@ -67,11 +68,11 @@ def verdict(
 ) -> Verdict:
     attempt = int(sealed is not None) if attempt is None else attempt
     exam = None if sealed is None else compared(*sealed, side=Side.SEALED)
-    arguments = (law(*(thresholds or (HARM,))), tuned(history), compared(*opened), Inside(measurements=inside), exam)
-    ticket = Ticket(attempt=attempt, attempts=3)
-    found = decide(*arguments, ticket, config)
-    assert found == decide(*arguments, ticket, config)
-    assert found == run(MemoryJournal(), *arguments, ticket, config)
+    policy = law(*(thresholds or (HARM,))).policy
+    arguments = (tuned(history), compared(*opened), Inside(measurements=inside), exam, Ticket(attempt=attempt, attempts=3))
+    found = decide(policy, *arguments, config)
+    assert found == decide(policy, *arguments, config)
+    assert found == run(MemoryJournal(), Given(policy=policy, config=config, circumstances=Circumstances()), *arguments)
     assert len(found.checks) >= 1
     assert all(c.reason and "\n" not in c.reason for c in found.checks)
     return found
@@ -236,7 +237,7 @@ def test_limits_that_are_absent_or_double() -> None:
 
 def test_no_thresholds_approve_nothing() -> None:
     for history in ("known", "unknown"):
-        found = decide(law(), tuned(history), compared(), Inside(measurements=()), None, Ticket(attempt=0, attempts=3), CONFIG)
+        found = decide(law().policy, tuned(history), compared(), Inside(measurements=()), None, Ticket(attempt=0, attempts=3), CONFIG)
         assert found.kind is UNPROVEN
         assert "no thresholds" in found.checks[0].reason
 

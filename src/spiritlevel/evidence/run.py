@@ -188,6 +188,15 @@ class Evidence:
         )
         return tuple(decode(row["value"], load_class(row["type"])) for row in rows)
 
+    def parts(self, label: str) -> tuple[BaseModel, ...]:
+        """Values of the steps that the current value of a label was made of. MissingStage if there is none."""
+        found = next((step for step in reversed(self.steps()) if step.label == label), None)
+        if found is None:
+            raise self._missing(label)
+        keys = [parent.removeprefix("step:") for parent in found.parents if parent.startswith("step:")]
+        rows = [self._store.one("SELECT type, value FROM steps WHERE key = :k", k=key) for key in keys]
+        return tuple(decode(row["value"], load_class(row["type"])) for row in rows if row)
+
     @property
     def url(self) -> str | None:
         """Where its tables lie when that is not its folder."""
