@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from spiritlevel import firewall
 from spiritlevel.evidence import Evidence
 from spiritlevel.loop import Finished
-from spiritlevel.types import Compared, Estimate, Lineage, ModelCard, Verdict
+from spiritlevel.release.levels import ACTIONS
+from spiritlevel.types import Check, Compared, Estimate, Lineage, ModelCard, Verdict
 
 SHOWN = (
     "delivered_harm",
@@ -54,12 +55,35 @@ def figures(compared: Compared) -> Iterator[str]:
 
 
 def decided(verdict: Verdict) -> Iterator[str]:
-    """The verdict, and each check with its reason."""
+    """The verdict, each check and level with its reason, and the cheapest evidence that would settle what is unproven."""
     yield f"\nVERDICT: {verdict.kind.value.upper()} ({MEANS[verdict.kind.value]})"
     for check in verdict.checks:
         yield f"  {check.result.value:9} {check.threshold}: {check.reason}"
+        yield from _needs(check)
+    for level in verdict.levels:
+        yield f"  {level.result.value:9} level {level.level}, {level.state}: {level.reason}"
+        if level.needs:
+            yield f"            to settle it: {level.needs}"
+        if level.state != "below":
+            for check in level.safeguards:
+                yield f"    {check.result.value:9} {check.threshold}: {check.reason}"
+                yield from _needs(check, "  ")
+        if level.otherwise:
+            yield f"            until then: {ACTIONS[level.otherwise]}"
+    for note in verdict.notes:
+        yield f"  note: {note}"
+    if verdict.weighted:
+        yield "  weighed by horizon: " + "; ".join(
+            f"{one.horizon}-term harms alone {one.kind.value}" + (f" ({', '.join(one.deciding)})" if one.deciding else "")
+            for one in verdict.weighted
+        )
     if verdict.attempt:
         yield f"  sealed set: reading {verdict.attempt} of {verdict.attempts}"
+
+
+def _needs(check: Check, indent: str = "") -> Iterator[str]:
+    if check.needs:
+        yield f"{indent}            to settle it: {check.needs}"
 
 
 def where(evidence: Evidence, card: ModelCard) -> Iterator[str]:

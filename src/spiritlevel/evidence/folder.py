@@ -118,6 +118,15 @@ def open_existing(
         yield stack.enter_context(_opened(folder, url, write=write, listener=None if quiet else listener))
 
 
+@contextmanager
+def open_copy(folder: Path) -> Iterator[Evidence]:
+    """A run in a bundle, to read: its tables lie in its folder wherever they lay before."""
+    if read_stamp(folder) is None:
+        raise EvidenceError(f"run {folder.name!r} has no {STAMP}; the bundle is not whole")
+    with telling("the run folder", folder), _opened(folder, None, write=False, listener=None) as evidence:
+        yield evidence
+
+
 def open_beside(evidence: Evidence, name: str) -> AbstractContextManager[Evidence]:
     """Another run of the same project, to read."""
     return open_existing(evidence.folder.parent.parent, name, url=evidence.url)

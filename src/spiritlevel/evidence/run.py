@@ -188,12 +188,14 @@ class Evidence:
         )
         return tuple(decode(row["value"], load_class(row["type"])) for row in rows)
 
-    def parts(self, label: str) -> tuple[BaseModel, ...]:
-        """Values of the steps that the current value of a label was made of. MissingStage if there is none."""
-        found = next((step for step in reversed(self.steps()) if step.label == label), None)
-        if found is None:
-            raise self._missing(label)
-        keys = [parent.removeprefix("step:") for parent in found.parents if parent.startswith("step:")]
+    def parts(self, value: BaseModel) -> tuple[BaseModel, ...]:
+        """Values of the steps that a step's value was made of. MissingStage when no step of this run has it."""
+        found = self._store.one(
+            "SELECT parents FROM steps WHERE type = :t AND value = :v ORDER BY finished DESC LIMIT 1", t=class_path(type(value)), v=encode(value)
+        )
+        if not found:
+            raise MissingStage(f"run {self.name!r} holds no step that made this {type(value).__name__!r}; the run folder is damaged")
+        keys = [parent.removeprefix("step:") for parent in json.loads(found["parents"]) if parent.startswith("step:")]
         rows = [self._store.one("SELECT type, value FROM steps WHERE key = :k", k=key) for key in keys]
         return tuple(decode(row["value"], load_class(row["type"])) for row in rows if row)
 

@@ -8,7 +8,10 @@ from spiritlevel.types import Compared, Inside, Side, Ticket, Tuned, Verdict
 
 def decided_again(evidence: Evidence, verdict: Verdict) -> str:
     """Why the run's evidence does not give this verdict, in a clause; empty when it does."""
-    parts = evidence.parts("release")
+    try:
+        parts = evidence.parts(verdict)
+    except EvidenceError as fault:
+        return str(fault)
     rests, tuned, ticket = (next((p for p in parts if isinstance(p, kind)), None) for kind in (Given, Tuned, Ticket))
     sides = {p.side: p for p in parts if isinstance(p, Compared)}
     inside = next((p for p in parts if isinstance(p, Inside)), None)
@@ -16,10 +19,7 @@ def decided_again(evidence: Evidence, verdict: Verdict) -> str:
         return "the values that it was decided on are not all in the run"
     exam = sides.get(Side.SEALED)
     unlooked = Inside(measurements=(), notes=("not looked inside: interpret is none",))
-    try:
-        again = decide(rests.policy, tuned, sides[Side.OPEN], inside or unlooked, exam, ticket, rests.config, rests.circumstances)
-    except EvidenceError as fault:
-        return str(fault)
+    again = decide(rests.policy, tuned, sides[Side.OPEN], inside or unlooked, exam, ticket, rests.config, rests.circumstances)
     if again.kind is not verdict.kind:
         return f"the evidence gives {again.kind.value}, not {verdict.kind.value}"
     changed = [c.threshold for c, d in zip(again.checks, verdict.checks, strict=False) if c.result is not d.result]

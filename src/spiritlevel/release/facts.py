@@ -62,8 +62,9 @@ def _earlier(evidence: Evidence, tuned: Tuned) -> Earlier | None:
     last: Earlier | None = None
     for run in runs:
         with suppress(EvidenceError), open_beside(evidence, run) as other:
-            verdict, theirs = other.value("release"), other.value("finetune")
-            if not isinstance(verdict, Verdict) or (isinstance(theirs, Tuned) and theirs.ref.key == tuned.ref.key):
+            verdict = other.value("release")
+            theirs = next((p for p in other.parts(verdict) if isinstance(p, Tuned)), None)
+            if not isinstance(verdict, Verdict) or (theirs is not None and theirs.ref.key == tuned.ref.key):
                 continue
             found = _told(run, verdict)
             if verdict.kind is VerdictKind.APPROVED:
