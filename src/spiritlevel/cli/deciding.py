@@ -115,7 +115,7 @@ def verify(folder: str | None, key: str | None, after: str, gate: bool) -> None:
         raise SystemExit(1)
     sealed = found.sealed
     click.echo(f"verified: the verdict of run {sealed.run} on {sealed.spec} is {sealed.verdict.kind.value.upper()}, signed on {sealed.signed} UTC")
-    click.echo(f"head: {sealed.head}")
+    click.echo(f"head: {found.head}")
     if gate:
         raise SystemExit(EXIT[sealed.verdict.kind.value])
 

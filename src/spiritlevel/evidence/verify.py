@@ -35,6 +35,8 @@ class Verified(NamedTuple):
     """The newest verdict whose signature holds."""
     faults: tuple[str, ...]
     notes: tuple[str, ...]
+    head: Head | None = None
+    """The chain's last link: who notes it can tell a project that is put back as a whole (`after`)."""
 
 
 def verify(root: Path, public: Path, *, after: str = "", url: str | None = None) -> Verified:
@@ -67,7 +69,8 @@ def verify(root: Path, public: Path, *, after: str = "", url: str | None = None)
             faults.append(f"the clock was set back: {back}")
     if after:
         faults += _seen(after, links)
-    return Verified(newest, tuple(dict.fromkeys(faults)), tuple(notes))
+    head = Head(seq=links[-1].seq, hash=links[-1].hash) if links else None
+    return Verified(newest, tuple(dict.fromkeys(faults)), tuple(notes), head)
 
 
 def opened(root: Path, run: str, url: str | None) -> AbstractContextManager[Evidence]:

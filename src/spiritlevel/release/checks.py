@@ -119,7 +119,7 @@ def _lacks(t: Threshold, case: Case, m: Measurement) -> Iterator[tuple[str, str]
     if not shows(t, m.estimate):
         yield f"{bounds(m)}; {limit(t)} is not shown at its pessimistic bound", samples(t, m)
     if m.estimate.n < t.min_n:
-        yield f"n = {m.estimate.n} is under its minimum of {t.min_n}", f"{t.min_n - m.estimate.n} more clusters of prompts at least"
+        yield f"n = {m.estimate.n} is under its minimum of {t.min_n}", samples(t, m)
     if m.unscored > policy.max_unscored * (n + m.unscored):
         reason = f"{m.unscored} samples beside n = {m.estimate.n} could not be scored, more than {policy.max_unscored:.0%}"
         yield reason, "a judge that can score what this one could not"
@@ -139,11 +139,9 @@ def samples(t: Threshold, m: Measurement) -> str:
         if e.n < 1 or not math.isfinite(e.value):
             return f"a figure that is defined, from at least {t.min_n} clusters"
         return f"another model: at {e.value:.3f} the estimate is itself on the wrong side, and more samples would only confirm it"
-    design = f", each worth {effective(e) / e.n:.2g} independent samples" if e.method == "score at effective n" else ""
-    return (
-        f"about {max(needed - e.n, 1)} more clusters of prompts ({max(needed, t.min_n)} in all{design}): an {POWER:.0%} chance "
-        f"if {e.value:.3f} is the truth"
-    )
+    whole, worth = max(needed, t.min_n), f"{effective(e) / max(e.n, 1):.2g}"
+    design = f", each worth {worth} independent samples" if e.method == "score at effective n" and worth != "1" else ""
+    return f"about {max(whole - e.n, 1)} more clusters of prompts ({whole} in all{design}): {POWER:.0%} sure to do if {e.value:.3f} is the truth"
 
 
 def matching(t: Threshold, found: Iterable[Measurement]) -> list[Measurement]:
