@@ -145,8 +145,13 @@ def samples(t: Threshold, m: Measurement) -> str:
 
 
 def matching(t: Threshold, found: Iterable[Measurement]) -> list[Measurement]:
-    """Measurements of this name, phase and principle that may decide a threshold: proxies are read for the gap, never here."""
-    return [m for m in found if (m.estimate.name, m.phase, m.principle, m.cell) == (t.measure, t.phase, t.principle, "") and m.role != "proxy"]
+    """Measurements of this name, phase and principle that may decide a threshold: proxies are read for the gap, never here.
+
+    A `single` figure, measured on the released model alone, is one of after training.
+    """
+    phases = (t.phase, "single") if t.phase == "after" else (t.phase,)
+    mine = (m for m in found if (m.estimate.name, m.principle, m.cell) == (t.measure, t.principle, ""))
+    return [m for m in mine if m.phase in phases and m.role != "proxy"]
 
 
 def fails(t: Threshold, e: Estimate) -> bool:

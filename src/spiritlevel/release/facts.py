@@ -2,20 +2,35 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from spiritlevel.constitution import Policy
 from spiritlevel.errors import EvidenceError
-from spiritlevel.evidence import Evidence, list_runs, open_beside
+from spiritlevel.evidence import Evidence, list_runs, open_beside, open_existing
 from spiritlevel.lineage.chain import day, set_back
 from spiritlevel.release.config import ReleaseConfig
-from spiritlevel.types import Beside, Circumstances, Compared, Cost, Earlier, Inside, Measurement, SignOff, Tuned, Verdict, VerdictKind
+from spiritlevel.types import (
+    Beside,
+    Circumstances,
+    Compared,
+    Cost,
+    Earlier,
+    Inside,
+    Measurement,
+    ModelRef,
+    SignOff,
+    Tuned,
+    Verdict,
+    VerdictKind,
+)
 
 MEASURING = ("measure", "interpret")
 """Stages whose steps are the evidence of a release."""
 DECIDING = ("release", "report")
 """Stages whose own cost is left out of the share of effort: they run after it is known."""
+SUITES = ".suites"
+"""Beside the runs of the loop, those of suites."""
 DAY = 86400.0
 
 
@@ -24,34 +39,58 @@ def circumstances(evidence: Evidence, policy: Policy, config: ReleaseConfig, tun
     now = time.time()
     words = [s for s in evidence.values("release.signed") if isinstance(s, SignOff)]
     over = [s for s in words if s.excepts and s.until is not None and s.until <= now]
+    beside = _wanted(list(_beside(evidence)), policy, tuned.ref.key)
     return Circumstances(
         signed=tuple(s for s in words if s not in over),
-        beside=tuple(_beside(evidence)),
+        beside=tuple(one for one, _ in beside),
         earlier=_earlier(evidence, tuned) if policy.levels else None,
-        aged=_aged(evidence, policy.max_age_days, now),
+        aged=_aged([*_dated(evidence), *((one.label, when) for one, when in beside)], policy.max_age_days, now),
         clock=set_back(evidence.ledger.links(), now, evidence.name),
         safety_share=None if policy.safety_share is None else _share(evidence, config),
         ended=tuple(f"the exception of {s.name} ({s.role}) for {s.excepts} ended on {day(s.until or now)}" for s in over),
     )
 
 
-def _beside(evidence: Evidence) -> Iterator[Beside]:
-    """Current values of steps beside the loop that carry measurements, with the model that each was given first."""
-    for step in evidence.steps():
-        value = evidence.value(step.label, step.subject)
+def _beside(evidence: Evidence) -> Iterator[tuple[Beside, float]]:
+    """What was measured beside the loop, in this run and in the suites' own, with when: each value once for the model that it is of."""
+    yield from _measured(evidence)
+    for info in list_runs(evidence.folder.parent / SUITES):
+        if info.readable:
+            with suppress(EvidenceError), open_existing(evidence.folder.parent / SUITES, info.name, url=evidence.url) as other:
+                yield from _measured(other)
+
+
+def _measured(run: Evidence) -> Iterator[tuple[Beside, float]]:
+    for step in run.steps():
+        value = run.value(step.label, step.subject)
         found = getattr(value, "measurements", ())
         if not isinstance(value, Compared | Inside) and found and all(isinstance(m, Measurement) for m in found):
-            yield Beside(label=step.label, model=step.subject, measurements=tuple(found))
+            of = getattr(value, "after", None) or getattr(value, "before", None)
+            model = of.key if isinstance(of, ModelRef) else step.subject
+            yield Beside(label=f"{step.label} of run {run.name}", model=model, measurements=tuple(found)), step.finished
 
 
-def _aged(evidence: Evidence, days: float | None, now: float) -> str:
-    if days is None:
+def _wanted(found: Sequence[tuple[Beside, float]], policy: Policy, key: str) -> list[tuple[Beside, float]]:
+    """What the policy asks about; of other revisions only where nothing of this one is there, so that it can be said."""
+    asked = {t.measure for t in policy.conditions} | {level.capability for level in policy.levels}
+    own = {m.estimate.name for one, _ in found if one.model == key for m in one.measurements}
+    kept = []
+    for one, when in found:
+        named = asked if one.model == key else asked - own
+        if mine := tuple(m for m in one.measurements if m.estimate.name in named and not m.cell):
+            kept.append((one.model_copy(update={"measurements": mine}), when))
+    return kept
+
+
+def _dated(evidence: Evidence) -> Iterator[tuple[str, float]]:
+    yield from ((s.label, s.finished) for s in evidence.steps() if s.label.split(":")[0].split(".")[0] in MEASURING)
+
+
+def _aged(dated: Sequence[tuple[str, float]], days: float | None, now: float) -> str:
+    label, when = min(dated, key=lambda one: one[1], default=("", now))
+    if days is None or now - when <= days * DAY:
         return ""
-    dated = [s for s in evidence.steps() if s.label.split(":")[0].split(".")[0] in MEASURING]
-    first = min(dated, key=lambda s: s.finished, default=None)
-    if first is None or now - first.finished <= days * DAY:
-        return ""
-    return f"{first.label} was made on {day(first.finished)}, and the policy asks for evidence of at most {days:g} days"
+    return f"{label} was made on {day(when)}, and the policy asks for evidence of at most {days:g} days"
 
 
 def _earlier(evidence: Evidence, tuned: Tuned) -> Earlier | None:

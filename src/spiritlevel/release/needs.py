@@ -34,7 +34,7 @@ def clusters(e: Estimate, *, at_most: float | None, at_least: float | None = Non
         return math.ceil(e.n * ((e.high - e.value) * (1 + more / z) / (at_most - e.value)) ** 2)
     worth = effective(e)
     needed = _first(lambda n: chance(e.value, n, at_most, e.confidence) >= power, math.ceil(worth))
-    return None if needed is None else math.ceil(needed * e.n / worth)
+    return None if needed is None else math.ceil(needed * e.n / worth - 1e-6)  # bisection ends a hair short
 
 
 def effective(e: Estimate) -> float:
