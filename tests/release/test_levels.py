@@ -188,7 +188,10 @@ def test_an_exception_needs_a_role_that_may_and_lifts_unproven_alone() -> None:
     by = verdict(*evidence, around=Circumstances(signed=(word,)), exceptions_by=("safety lead",))
     assert by.kind is APPROVED
     assert by.checks[0].reason.startswith("by exception of Ana (safety lead) until 2033-05-18")
-    assert verdict(*evidence, around=Circumstances(signed=(word.model_copy(update={"role": "x"}),)), exceptions_by=("safety lead",)).kind is UNPROVEN
+    assert (
+        verdict(*evidence, around=Circumstances(signed=(word.model_copy(update={"role": "x"}),)), exceptions_by=("safety lead",)).kind
+        is UNPROVEN
+    )
     bad = [figure(0.5)], None
     held = signing(verdict(*bad, exceptions_by=("safety lead",)).basis, excepts="harm", until=2e9)
     assert verdict(*bad, around=Circumstances(signed=(held,)), exceptions_by=("safety lead",)).kind is HELD
@@ -291,7 +294,9 @@ ABLE = st.lists(st.builds(lambda high, judge: able(high, instruments=(judge,)), 
 
 @examples(100)
 @given(opened=UNIQUE, sealed=UNIQUE, able_=ABLE, which=st.integers(0, 7))
-def test_dropping_evidence_never_approves(opened: list[Measurement], sealed: list[Measurement], able_: list[Measurement], which: int) -> None:
+def test_dropping_evidence_never_approves(
+    opened: list[Measurement], sealed: list[Measurement], able_: list[Measurement], which: int
+) -> None:
     first = verdict([*opened, *able_], sealed, LEVEL)
     if first.kind is APPROVED or not opened and not sealed:
         return

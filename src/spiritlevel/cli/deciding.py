@@ -114,7 +114,9 @@ def verify(folder: str | None, key: str | None, after: str, gate: bool) -> None:
         click.echo(f"NOT VERIFIED: {len(faults)} fault{'s' * (len(faults) != 1)}")
         raise SystemExit(1)
     sealed = found.sealed
-    click.echo(f"verified: the verdict of run {sealed.run} on {sealed.spec} is {sealed.verdict.kind.value.upper()}, signed on {sealed.signed} UTC")
+    click.echo(
+        f"verified: the verdict of run {sealed.run} on {sealed.spec} is {sealed.verdict.kind.value.upper()}, signed on {sealed.signed} UTC"
+    )
     click.echo(f"head: {found.head}")
     if gate:
         raise SystemExit(EXIT[sealed.verdict.kind.value])

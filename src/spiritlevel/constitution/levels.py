@@ -21,12 +21,18 @@ def faults_of(policy: Policy) -> Iterator[tuple[str, str]]:
     for level in policy.levels:
         other = seen.setdefault((level.capability, level.reached_at), level.id)
         if other != level.id:
-            yield level.id, f"levels {other!r} and {level.id!r} are both reached at {level.reached_at:g} of {level.capability!r}; make them one"
+            yield (
+                level.id,
+                f"levels {other!r} and {level.id!r} are both reached at {level.reached_at:g} of {level.capability!r}; make them one",
+            )
 
 
 def _threshold(t: Threshold) -> Iterator[tuple[str, str]]:
     if t.measure not in MEASURES:
-        yield t.id, f"threshold {t.id!r} is on unknown measure {t.measure!r}, which no suite or stage makes; use one of {', '.join(MEASURES)}"
+        yield (
+            t.id,
+            f"threshold {t.id!r} is on unknown measure {t.measure!r}, which no suite or stage makes; use one of {', '.join(MEASURES)}",
+        )
     if (t.at_most is None) == (t.at_least is None):
         yield t.id, f"threshold {t.id!r} needs exactly one of at_most and at_least; give one"
     if t.min_power is not None and not 0 < t.min_power <= 1:

@@ -87,4 +87,3 @@ def holds(public: Path, signature: str, data: bytes) -> bool:
 def _home() -> Path:
     base = os.environ.get("XDG_CONFIG_HOME")
     return (Path(base) if base else Path.home() / ".config") / "spiritlevel" / "keys"
-

@@ -191,7 +191,9 @@ class Evidence:
     def parts(self, value: BaseModel) -> tuple[BaseModel, ...]:
         """Values of the steps that a step's value was made of. MissingStage when no step of this run has it."""
         found = self._store.one(
-            "SELECT parents FROM steps WHERE type = :t AND value = :v ORDER BY finished DESC LIMIT 1", t=class_path(type(value)), v=encode(value)
+            "SELECT parents FROM steps WHERE type = :t AND value = :v ORDER BY finished DESC LIMIT 1",
+            t=class_path(type(value)),
+            v=encode(value),
         )
         if not found:
             raise MissingStage(f"run {self.name!r} holds no step that made this {type(value).__name__!r}; the run folder is damaged")

@@ -1,9 +1,9 @@
 """A signed verdict: the verdict file, over the head of the project's chain and an inventory of every run's evidence.
 
-    runs/NAME/inventory.jsonl          [table, key, hash] of every row, in order
-    runs/ledger.inventory.jsonl        every row of the ledger that is entered once
-    runs/NAME/verdict/verdict.json     verdict, model, head of the chain, hash of every inventory
-    runs/NAME/verdict/verdict.sig      algorithm, fingerprint of the key, signature over verdict.json's bytes
+runs/NAME/inventory.jsonl          [table, key, hash] of every row, in order
+runs/ledger.inventory.jsonl        every row of the ledger that is entered once
+runs/NAME/verdict/verdict.json     verdict, model, head of the chain, hash of every inventory
+runs/NAME/verdict/verdict.sig      algorithm, fingerprint of the key, signature over verdict.json's bytes
 """
 
 import json

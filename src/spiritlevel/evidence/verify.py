@@ -195,7 +195,9 @@ def _ledger(home: Path, sealed: Sealed, bundle: Bundle | None) -> Iterator[str]:
         return
     if bundle is None:
         now = Ledger(home / "ledger.db", write=False).kept()
-        yield from _few([f"an entry of the ledger is missing or was changed: {line[:120]}" for line in text.decode().splitlines() if line not in now])
+        yield from _few(
+            [f"an entry of the ledger is missing or was changed: {line[:120]}" for line in text.decode().splitlines() if line not in now]
+        )
 
 
 def _seen(after: str, links: Sequence[Link]) -> Iterator[str]:

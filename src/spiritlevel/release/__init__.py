@@ -88,7 +88,9 @@ def decide(
     checks = [check(t, case) for t in policy.thresholds]
     if not checks:
         needs = "thresholds in the policy"
-        checks.append(Check(threshold="policy", result=VerdictKind.UNPROVEN, reason="the policy has no thresholds; add at least one", needs=needs))
+        checks.append(
+            Check(threshold="policy", result=VerdictKind.UNPROVEN, reason="the policy has no thresholds; add at least one", needs=needs)
+        )
     levels = [capability.decide(level, case, around.signed, basis) for level in policy.levels]
     beside: list[Check] = [*_of_the_model(tuned, compared, exam), *circumstantial(policy, around)]
     notes = [*dissent(words, basis), *around.ended]
@@ -162,7 +164,9 @@ def _of_the_model(tuned: Tuned, compared: Compared, exam: Compared | None) -> It
             f"the evidence mixes model revisions: the {other.side.value} prompts were asked of {other.before.key[:16]} and {other.after.key[:16]}, "
             f"and the release is of {tuned.ref.key[:16]} against {compared.before.key[:16]}"
         )
-        yield Check(threshold="revision", result=VerdictKind.UNPROVEN, reason=reason, needs="every figure measured on the model that is released")
+        yield Check(
+            threshold="revision", result=VerdictKind.UNPROVEN, reason=reason, needs="every figure measured on the model that is released"
+        )
     if tuned.lineage.history == "unknown":
         reason = f"{UNKNOWN} for {tuned.ref.spec!r}, so no evidence counts as independent of it; declare its training data"
         needs = "its training data declared (--trained-on)"

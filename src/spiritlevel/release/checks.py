@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from spiritlevel.constitution import Policy, Threshold
 from spiritlevel.release.config import ReleaseConfig
-from spiritlevel.release.needs import POWER, clusters, effective
+from spiritlevel.release.needs import POWER, clusters, effective, is_share
 from spiritlevel.types import Check, Estimate, Grade, Measurement, VerdictKind
 
 SEVERITY = (VerdictKind.HELD, VerdictKind.UNPROVEN, VerdictKind.APPROVED)
@@ -50,7 +50,9 @@ def _decided(t: Threshold, case: Case) -> Check:
     if not usable:
         if seen:
             reason = f"its only evidence is spent ({seen[0].why_grade}) and is struck out"
-            return _told(t, VerdictKind.UNPROVEN, reason, seen[0], "evidence whose prompts and judges did not train, select or stop this model")
+            return _told(
+                t, VerdictKind.UNPROVEN, reason, seen[0], "evidence whose prompts and judges did not train, select or stop this model"
+            )
         return _told(t, VerdictKind.UNPROVEN, *_unmeasured(t, case))
     for m in usable:
         if fails(t, m.estimate):
@@ -139,8 +141,8 @@ def samples(t: Threshold, m: Measurement) -> str:
         if e.n < 1 or not math.isfinite(e.value):
             return f"a figure that is defined, from at least {t.min_n} clusters"
         return f"another model: at {e.value:.3f} the estimate is itself on the wrong side, and more samples would only confirm it"
-    whole, worth = max(needed, t.min_n), f"{effective(e) / max(e.n, 1):.2g}"
-    design = f", each worth {worth} independent samples" if e.method == "score at effective n" and worth != "1" else ""
+    whole, worth = max(needed, t.min_n), f"{effective(e) / max(e.n, 1):.2g}" if is_share(e) else "1"
+    design = f", each worth {worth} independent samples" if worth != "1" else ""
     return f"about {max(whole - e.n, 1)} more clusters of prompts ({whole} in all{design}): {POWER:.0%} sure to do if {e.value:.3f} is the truth"
 
 

@@ -65,7 +65,10 @@ def _state(level: Level, m: Measurement | None, case: Case) -> tuple[str, str]:
     if m.unscored > case.policy.max_unscored * (max(m.estimate.n, 1) + m.unscored):
         return "unknown", f"{m.unscored} samples beside n = {m.estimate.n} could not be scored, so the level cannot be ruled out"
     if high >= level.reached_at - level.warn:
-        return "near", f"{bounds(m)}; its upper bound is within {level.warn:g} of the level ({level.reached_at:g}): have its safeguards shown"
+        return (
+            "near",
+            f"{bounds(m)}; its upper bound is within {level.warn:g} of the level ({level.reached_at:g}): have its safeguards shown",
+        )
     return "below", f"{bounds(m)}; {at} of the upper bound"
 
 

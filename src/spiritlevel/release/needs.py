@@ -21,7 +21,7 @@ def clusters(e: Estimate, *, at_most: float | None, at_least: float | None = Non
     """
     if at_most is None and at_least is not None:
         mirrored = e.model_copy(update={"value": -e.value, "low": -e.high, "high": -e.low})
-        if _share(e):
+        if is_share(e):
             mirrored = e.model_copy(update={"value": 1 - e.value, "low": 1 - e.high, "high": 1 - e.low})
             return clusters(mirrored, at_most=1 - at_least, power=power)
         return clusters(mirrored, at_most=-at_least, power=power)
@@ -29,7 +29,7 @@ def clusters(e: Estimate, *, at_most: float | None, at_least: float | None = Non
         return None
     if e.high <= at_most:
         return e.n
-    if not _share(e):
+    if not is_share(e):
         z, more = NormalDist().inv_cdf(0.5 + e.confidence / 2), NormalDist().inv_cdf(power)
         return math.ceil(e.n * ((e.high - e.value) * (1 + more / z) / (at_most - e.value)) ** 2)
     worth = effective(e)
@@ -71,5 +71,6 @@ def _first(enough: Callable[[int], bool], start: int) -> int | None:
     return high
 
 
-def _share(e: Estimate) -> bool:
+def is_share(e: Estimate) -> bool:
+    """A share with a score interval, whose design effect its width tells."""
     return e.method in ("wilson", "score at effective n")
