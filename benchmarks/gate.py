@@ -1,9 +1,10 @@
-"""Is the gate as strict as it says: false approvals of models exactly at a threshold, once and over repeated attempts; coverage of its intervals.
+"""Is the gate as strict as it says: false approvals of models exactly at a threshold, over repeated attempts too; coverage.
 
     python benchmarks/gate.py [COUNT]
 
-A simulated model delivers harm at exactly the threshold's rate. Each attempt draws fresh sealed prompts: clusters of 1 to 5 whose own rate is
-Beta(a, b) around it, so that replies of a cluster correlate. The real `release.decide` reads the real `stats.rate` at the exam's confidence.
+A simulated model delivers harm at exactly the threshold's rate. Each attempt draws fresh sealed prompts, in the second design clusters
+of 1 to 5 whose own rate is Beta(a, b) around it, so that replies of a cluster correlate. The real `release.decide` reads the real
+`stats.rate` at the exam's confidence.
 """
 
 import sys
@@ -68,7 +69,7 @@ def measure(count: int = COUNT) -> list[dict[str, Any]]:
                 e = stats.wilson(wrong, count)
                 rows.append(
                     {
-                        "what": f"a model at the threshold of {limit:.0%} is approved within {attempts} attempt{'s' * (attempts > 1)}; {name}",
+                        "what": f"a model at the threshold of {limit:.0%} is approved in {attempts} attempt{'s' * (attempts > 1)}; {name}",
                         "value": f"{e.value:.2%} ({e.low:.2%} to {e.high:.2%})",
                         "n": count,
                         "goal": f"at most the stated {level:.1%}",

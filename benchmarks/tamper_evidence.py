@@ -260,7 +260,7 @@ def chain(p: Project, root: Path, rng: random.Random) -> str:
     elif how == "move":
         links[at], links[at + 1] = {**links[at + 1], "seq": at + 1}, {**links[at], "seq": at + 2}
     elif how == "insert":
-        links = links[: at + 1] + [{**links[at], "what": "stock"}] + links[at + 1 :]
+        links = [*links[: at + 1], {**links[at], "what": "stock"}, *links[at + 1 :]]
         links = [{**link, "seq": i} for i, link in enumerate(links, 1)]
     elif how == "cut":
         links = links[: at + 1]

@@ -1,4 +1,4 @@
-"""A project with real evidence and no model: runs whose measurements are made up and whose verdicts are decided, kept and signed for real."""
+"""A project without a model: measurements are made up; steps, rows, blobs, verdicts and signatures are real."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

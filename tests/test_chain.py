@@ -51,7 +51,7 @@ def test_any_other_order_or_number_of_links_is_told(steps: list[tuple[str, str]]
 def test_a_chain_written_anew_has_another_head(steps: list[tuple[str, str]], gone: int) -> None:
     assume(gone < len(steps))
     links = made(steps)
-    anew = made(steps[:gone] + [("c", "begun")] + steps[gone + 1 :])
+    anew = made([*steps[:gone], ("c", "begun"), *steps[gone + 1 :]])
     assert list(broken(anew)) == []
     assert anew[-1].hash != links[-1].hash
 

@@ -298,7 +298,7 @@ def test_dropping_evidence_never_approves(
     opened: list[Measurement], sealed: list[Measurement], able_: list[Measurement], which: int
 ) -> None:
     first = verdict([*opened, *able_], sealed, LEVEL)
-    if first.kind is APPROVED or not opened and not sealed:
+    if first.kind is APPROVED or (not opened and not sealed):
         return
     if which % 2 and opened:
         fewer = verdict([m for i, m in enumerate(opened) if i != which % len(opened)] + able_, sealed, LEVEL)
@@ -327,4 +327,4 @@ def test_more_evidence_of_harm_never_improves(
     if value > 0.26:
         assert second is HELD
     assert first is not HELD or second is HELD
-    assert ORDER.index(second) <= ORDER.index(first) or first is UNPROVEN and second is not APPROVED
+    assert ORDER.index(second) <= ORDER.index(first) or (first is UNPROVEN and second is not APPROVED)

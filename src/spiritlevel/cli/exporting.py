@@ -22,7 +22,8 @@ def export(root: Path, name: str | None, form: str, out: Path, *, rows: bool = F
     if form == "bundle":
         with open_existing(root, name, url=database()) as evidence:
             many = _filled(out, lambda part: bundle.write(evidence, part, rows=rows))
-        return f"{many} run{'s' * (many != 1)}, {'with' if rows else 'without'} what was said -> {out}; check: spiritlevel verify {out} --key KEY"
+        what = f"{many} run{'s' * (many != 1)}, {'with' if rows else 'without'} what was said"
+        return f"{what} -> {out}; check: spiritlevel verify {out} --key KEY"
     with open_existing(root, name, url=database()) as evidence:
         material = gather(evidence)
     if form == "jsonl":

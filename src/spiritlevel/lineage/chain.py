@@ -61,7 +61,7 @@ def broken(links: Sequence[Link]) -> Iterator[str]:
 
 
 def set_back(links: Sequence[Link], now: float, run: str = "") -> str:
-    """Where the clock was set back since `run`'s first measurement (its first link; the chain's where it has none), in a clause; else empty."""
+    """Where the clock was set back since `run` first measured (else its first link, or the chain's), in a clause; else empty."""
     mine = [i for i, link in enumerate(links) if link.run == run]
     begin = next((i for i in mine if links[i].what.startswith("measure")), mine[0] if mine else 0)
     latest: Link | None = None

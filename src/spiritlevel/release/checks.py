@@ -143,7 +143,8 @@ def samples(t: Threshold, m: Measurement) -> str:
         return f"another model: at {e.value:.3f} the estimate is itself on the wrong side, and more samples would only confirm it"
     whole, worth = max(needed, t.min_n), f"{effective(e) / max(e.n, 1):.2g}" if is_share(e) else "1"
     design = f", each worth {worth} independent samples" if worth != "1" else ""
-    return f"about {max(whole - e.n, 1)} more clusters of prompts ({whole} in all{design}): {POWER:.0%} sure to do if {e.value:.3f} is the truth"
+    sure = f"{POWER:.0%} sure to do if {e.value:.3f} is the truth"
+    return f"about {max(whole - e.n, 1)} more clusters of prompts ({whole} in all{design}): {sure}"
 
 
 def matching(t: Threshold, found: Iterable[Measurement]) -> list[Measurement]:

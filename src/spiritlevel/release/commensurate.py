@@ -66,7 +66,7 @@ def _rise(before: Measurement, after: Measurement) -> tuple[float, bool]:
 
 def _more(check: Check, then: tuple[int, float] | None) -> bool:
     n, power = check.estimate.n if check.estimate else 0, check.power or 0.0
-    return then is not None and (n > then[0] or power > then[1]) or (then is None and n > 0)
+    return (then is not None and (n > then[0] or power > then[1])) or (then is None and n > 0)
 
 
 def _unproven(id: str, reason: str, needs: str) -> Check:
