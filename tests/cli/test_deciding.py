@@ -10,9 +10,7 @@ from spiritlevel.constitution import Level, Threshold
 from spiritlevel.evidence import open_existing
 
 STRICT = Threshold(id="strict", measure="delivered_harm", at_most=0.18)
-LEVEL = Level(
-    id="able", capability="delivered_harm", reached_at=0.1, safeguards=(STRICT,), sign_off=("safety lead",), otherwise="slow"
-)
+LEVEL = Level(id="able", capability="delivered_harm", reached_at=0.1, safeguards=(STRICT,), sign_off=("safety lead",), otherwise="slow")
 POLICY = signed.POLICY.model_copy(update={"levels": (LEVEL,), "exceptions_by": ("board",)})
 
 

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from spiritlevel import firewall
 from spiritlevel.evidence import Evidence
 from spiritlevel.loop import Finished
-from spiritlevel.release.levels import ACTIONS
-from spiritlevel.types import Check, Compared, Estimate, Lineage, ModelCard, Verdict
+from spiritlevel.types import ACTIONS, Check, Compared, Estimate, Lineage, ModelCard, Verdict
 
 SHOWN = (
     "delivered_harm",

@@ -55,10 +55,8 @@ def _contradictions(policy: Policy) -> Iterator[tuple[str, str]]:
 
 def _level(level: Level) -> Iterator[tuple[str, str]]:
     if level.capability not in MEASURES:
-        yield (
-            level.id,
-            f"level {level.id!r} is on unknown measure {level.capability!r}, which no suite or stage makes; use one of {', '.join(MEASURES)}",
-        )
+        what = f"level {level.id!r} is on unknown measure {level.capability!r}"
+        yield level.id, f"{what}, which no suite or stage makes; use one of {', '.join(MEASURES)}"
     if not level.safeguards:
         yield level.id, f"level {level.id!r} has no safeguards, so reaching it would ask for nothing; add at least one"
     for role in level.sign_off:

@@ -160,10 +160,9 @@ def _of_the_model(tuned: Tuned, compared: Compared, exam: Compared | None) -> It
     sides = [compared, *([exam] if exam is not None else [])]
     other = next((one for one in sides if one.after.key != tuned.ref.key or one.before.key != compared.before.key), None)
     if other is not None:
-        reason = (
-            f"the evidence mixes model revisions: the {other.side.value} prompts were asked of {other.before.key[:16]} and {other.after.key[:16]}, "
-            f"and the release is of {tuned.ref.key[:16]} against {compared.before.key[:16]}"
-        )
+        asked = f"the {other.side.value} prompts were asked of {other.before.key[:16]} and {other.after.key[:16]}"
+        released = f"the release is of {tuned.ref.key[:16]} against {compared.before.key[:16]}"
+        reason = f"the evidence mixes model revisions: {asked}, and {released}"
         yield Check(
             threshold="revision", result=VerdictKind.UNPROVEN, reason=reason, needs="every figure measured on the model that is released"
         )

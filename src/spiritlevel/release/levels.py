@@ -8,8 +8,6 @@ from spiritlevel.release.checks import Case, bounds, check, worst
 from spiritlevel.release.people import consent
 from spiritlevel.types import Check, Grade, LevelCheck, Measurement, SignOff, VerdictKind
 
-ACTIONS = {"slow": "slow scaling", "stop": "stop scaling", "hold": "hold deployment"}
-
 
 def decide(level: Level, case: Case, signed: Sequence[SignOff], basis: str) -> LevelCheck:
     """The level, decided: its capability's upper bound first, then every safeguard; unknown counts as reached."""

@@ -5,7 +5,7 @@ A value is small: it names row sets and holds counts and estimates. Rows are rea
 
 from spiritlevel.types.agents import Agents, Cell, Trial
 from spiritlevel.types.campaigns import REPEAT, Archive, Attempt, Campaign, Curve, Elite, Finding, Mark, Opinion, Spent, Thought
-from spiritlevel.types.decisions import Beside, Circumstances, Earlier, Otherwise, SignOff
+from spiritlevel.types.decisions import ACTIONS, Beside, Circumstances, Earlier, Otherwise, SignOff
 from spiritlevel.types.overoptimisation import (
     Fit,
     Form,
@@ -79,6 +79,7 @@ from spiritlevel.types.values import (
 )
 
 __all__ = [
+    "ACTIONS",
     "ASKING_HARM",
     "ASKING_NO_HARM",
     "COMPLIES",

@@ -8,6 +8,9 @@ from spiritlevel.types.values import Frozen
 Otherwise = Literal["slow", "stop", "hold"]
 """What a level that is reached and not safeguarded asks for: slow scaling, stop scaling, hold deployment."""
 
+ACTIONS: dict[str, str] = {"slow": "slow scaling", "stop": "stop scaling", "hold": "hold deployment"}
+"""The same in words."""
+
 
 class SignOff(Frozen):
     """A person's word on a verdict: consent, dissent, or an exception that ends. The last word of a person in a role counts."""
