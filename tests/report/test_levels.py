@@ -1,5 +1,6 @@
 """Levels, weights and notes of a verdict in report and card, and nothing of them where there are none."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ def texts(runs: Any) -> dict[str, tuple[str, str]]:
     run = runs[UNPROVEN]
     found = {}
     for name, extra in (("with", MORE), ("without", {})):
-        made = report.render(*run._replace(verdict=run.verdict.model_copy(update=extra)).args)
+        made = report.render(*replace(run, verdict=run.verdict.model_copy(update=extra)).args)
         found[name] = made[report.REPORT], made[report.CARD]
     return found
 
