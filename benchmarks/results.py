@@ -40,6 +40,7 @@ NAMES = (
     "transfer",
     "gate",
     "verify",
+    "guard",
 )
 MODULES = {"verify": "tamper_evidence"}
 """Where a result's module bears another name."""

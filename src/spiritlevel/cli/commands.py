@@ -8,6 +8,7 @@ import click
 
 from spiritlevel.cli.deciding import EXIT, drop, keys, sealed, sign, verify
 from spiritlevel.cli.gap import gap
+from spiritlevel.cli.guard import guard
 from spiritlevel.cli.policy import policy
 from spiritlevel.cli.rate import rate
 from spiritlevel.cli.raters import raters
@@ -360,5 +361,5 @@ def _finish(evidence: "Evidence", finished: "Finished", gate: bool) -> None:
         raise SystemExit(EXIT[finished.verdict.kind.value])
 
 
-for _group in (drop, gap, keys, policy, rate, raters, reward, select, sign, transfer, verify, world):
+for _group in (drop, gap, guard, keys, policy, rate, raters, reward, select, sign, transfer, verify, world):
     app.add_command(_group)
