@@ -14,9 +14,10 @@ from spiritlevel.firewall.atoms import (
     looks,
     measured_on,
     opening,
+    planted,
 )
 from spiritlevel.firewall.clusters import clusters, grams, near, normalise
-from spiritlevel.firewall.grades import grade, made_of, path_of, paths, spent, worst
+from spiritlevel.firewall.grades import grade, made_of, path_of, paths, planted_in, spent, worst
 from spiritlevel.firewall.sides import SHARES, assign, cell, largest, side_of
 
 __all__ = [
@@ -45,6 +46,8 @@ __all__ = [
     "opening",
     "path_of",
     "paths",
+    "planted",
+    "planted_in",
     "side_of",
     "spent",
     "worst",

@@ -22,6 +22,20 @@ from spiritlevel.types.overoptimisation import (
 )
 from spiritlevel.types.panels import Bias, MachineSeen, Panel, PanelSeen, RaterSeen, SideBySide
 from spiritlevel.types.policies import Checkpoint, Optimised, PolicyPoint
+from spiritlevel.types.power import (
+    Alarm,
+    Alarms,
+    Envelope,
+    Label,
+    Planted,
+    Power,
+    PowerCell,
+    Rule,
+    Rules,
+    Screened,
+    Shown,
+    Taken,
+)
 from spiritlevel.types.protocols import Journal, Judge, Model, OpenWeights, RewardModel
 from spiritlevel.types.ratings import Item, Rating
 from spiritlevel.types.results import (
@@ -81,6 +95,8 @@ __all__ = [
     "COMPLIES",
     "REPEAT",
     "Agents",
+    "Alarm",
+    "Alarms",
     "Archive",
     "Ask",
     "Attempt",
@@ -98,6 +114,7 @@ __all__ = [
     "CurvePoint",
     "Effect",
     "Elite",
+    "Envelope",
     "Estimate",
     "Finding",
     "Fit",
@@ -117,6 +134,7 @@ __all__ = [
     "Judge",
     "Judgement",
     "Kind",
+    "Label",
     "LayerReadout",
     "Lesson",
     "Lineage",
@@ -134,7 +152,10 @@ __all__ = [
     "Pair",
     "Panel",
     "PanelSeen",
+    "Planted",
     "PolicyPoint",
+    "Power",
+    "PowerCell",
     "Preference",
     "Prompt",
     "RaterSeen",
@@ -145,8 +166,12 @@ __all__ = [
     "RewardModel",
     "RewardReport",
     "RowSet",
+    "Rule",
+    "Rules",
     "Sampling",
+    "Screened",
     "Seen",
+    "Shown",
     "Side",
     "SideBySide",
     "Slice",
@@ -157,6 +182,7 @@ __all__ = [
     "StopRecord",
     "StopRule",
     "StopRun",
+    "Taken",
     "Thought",
     "Ticket",
     "Transcript",
