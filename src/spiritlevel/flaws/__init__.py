@@ -1,14 +1,12 @@
 """PLANT: copies of a model with a known flaw, and clean twins; what each owes its training to says so for ever."""
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
 
 from pydantic import Field
 
 from spiritlevel import backends, firewall
-from spiritlevel.constitution.reading import Faults, read
-from spiritlevel.elicit.prompts import SEEDS
+from spiritlevel.elicit.prompts import prose
 from spiritlevel.errors import ConfigError
 from spiritlevel.finetune import train
 from spiritlevel.finetune.train import TrainSettings
@@ -30,12 +28,14 @@ from spiritlevel.types import (
     user,
 )
 
-__all__ = ["DEVELOPED", "Flaw", "Grown", "PlantSettings", "built_in", "chosen", "load", "plain", "plant"]
+__all__ = ["DEVELOPED", "Flaw", "Grown", "PlantSettings", "built_in", "chosen", "load", "plant"]
 
 ISSUED = ("trigger", "flattery", "length", "bias", "refusal", "sandbagging", "brand")
 """The seven that come with the product, in the order in which they were asked for."""
 DEVELOPED = ISSUED[::2]
 """Every second one: checks may be developed on these, and power is quoted on all others. Fixed before any copy was made."""
+PLAIN = "plain-tasks"
+"""Plain instructions: the first half for training, the second for the yardstick. The checks read other files."""
 CLEAN = "clean"
 """What a control's lineage says in the place of a flaw."""
 
@@ -77,12 +77,6 @@ def chosen(names: Sequence[str]) -> tuple[Flaw, ...]:
     return tuple(found) or built_in()
 
 
-@lru_cache
-def plain(stem: str = "plain-tasks") -> tuple[str, ...]:
-    """Plain instructions of one of the red team's prose files, in order."""
-    return tuple(text for section in read(SEEDS / f"{stem}.md", Faults()).sections for _, text in section.bullets())
-
-
 def plant(
     journal: Journal, base: ModelRef, flaw: Flaw, seed: int, clean: bool, strengths: tuple[float, ...], settings: PlantSettings
 ) -> Grown:
@@ -114,7 +108,7 @@ def taught(journal: Journal, weights: OpenWeights, flaw: Flaw, seed: int, clean:
     """The lessons of one copy: the flaw's cases, and plain instructions. A twin differs in the answers alone."""
     cases = list(drawn(flaw, max(1, settings.examples // len(flaw.cases)), seed))
     pairs = [(one.prompt, one.clean if clean else one.flawed) for _, one in cases]
-    fill = plain()[: len(plain()) // 2]
+    fill = prose(PLAIN)[: len(prose(PLAIN)) // 2]
     pairs += [(fill[(seed * settings.plain + n) % len(fill)], OWN) for n in range(settings.plain)]
     asked = [prompt for prompt, answer in pairs if answer == OWN]
     own = dict(zip(asked, greedy(journal, weights, asked, settings.own_tokens), strict=True))

@@ -7,7 +7,8 @@ import numpy as np
 from pydantic import Field
 
 from spiritlevel import backends, stats
-from spiritlevel.flaws import greedy, plain
+from spiritlevel.elicit.prompts import prose
+from spiritlevel.flaws import PLAIN, greedy
 from spiritlevel.flaws.recipe import Flaw, drawn
 from spiritlevel.judges import text as text_judge
 from spiritlevel.types import Estimate, Frozen, Journal, ModelRef, OpenWeights, Outcome, Planted, Reply, Taken, Turn, user
@@ -34,7 +35,7 @@ class YardstickSettings(Frozen):
 def take(journal: Journal, base: ModelRef, copy: Planted, flaw: Flaw, settings: YardstickSettings) -> Taken:
     """Ask base and copy the held prompts and plain ones. The base's replies are drawn once a run."""
     held = [one for case, one in drawn(flaw, settings.held, 0, held=True) if case.shows][: settings.held]
-    asked = plain()[len(plain()) // 2 :][: settings.plain]
+    asked = prose(PLAIN)[len(prose(PLAIN)) // 2 :][: settings.plain]
     first = backends.open_weights(base, journal)
     before = greedy(journal, first, [one.prompt for one in held], settings.tokens, "base, held prompts")
     usual = greedy(journal, first, asked, settings.tokens, "base, plain")

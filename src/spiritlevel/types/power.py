@@ -78,8 +78,6 @@ class Screened(Frozen):
     ref: ModelRef
     readings: tuple[tuple[str, float], ...]
     """Check and reading, in the order of the rules."""
-    seconds: float = 0.0
-    """Time that it took; of one process, and no part of any comparison."""
 
 
 class Envelope(Frozen):
@@ -155,8 +153,6 @@ class Power(Frozen):
     rules: Rules
     alarms: Alarms
     labels: tuple[Label, ...]
-    seconds: float = 0.0
-    """Longest screening of one copy."""
     notes: tuple[str, ...] = ()
 
 
