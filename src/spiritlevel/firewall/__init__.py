@@ -2,6 +2,7 @@
 
 from spiritlevel.firewall.atoms import (
     DIRECT,
+    PLANTED,
     STACK,
     atoms_of,
     body,
@@ -22,6 +23,7 @@ from spiritlevel.firewall.sides import SHARES, assign, cell, largest, side_of
 
 __all__ = [
     "DIRECT",
+    "PLANTED",
     "SHARES",
     "STACK",
     "assign",

@@ -4,12 +4,16 @@ held: some threshold fails even at its optimistic bound. Else unproven: some pes
 is not independent, or too small, or too much of it is unscored or errored, or the sealed set was not read. Else approved.
 """
 
+import json
 import math
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
-from pydantic import Field
+from pydantic import field_validator
 
+from spiritlevel import firewall
 from spiritlevel.constitution import Constitution, Policy, Threshold
+from spiritlevel.errors import ConfigError
 from spiritlevel.types import (
     Check,
     Compared,
@@ -19,6 +23,7 @@ from spiritlevel.types import (
     Inside,
     Journal,
     Measurement,
+    Shown,
     Ticket,
     Tuned,
     Verdict,
@@ -37,8 +42,22 @@ class ReleaseConfig(Frozen):
 
     read_sealed: bool = True
     """Read the sealed set when open evidence does not already hold the model. Without it nothing is approved."""
-    power: dict[str, float] = Field(default_factory=dict)
-    """Detection rate that an audit of planted flaws showed for a threshold's class of flaw, on this base model."""
+    power: tuple[Shown, ...] = ()
+    """What an audit of planted flaws showed: the file that `audit-power --out` writes, read when the configuration is."""
+
+    @field_validator("power", mode="before")
+    @classmethod
+    def _read(cls, given: object) -> object:
+        """A path stands for what its file holds, so that the resolved configuration has the figures themselves."""
+        return shown(Path(given)) if isinstance(given, str) else given
+
+
+def shown(path: Path) -> list[object]:
+    """The figures of a file that `audit-power --out` wrote; ConfigError when it is none."""
+    try:
+        return list(json.loads(path.read_text("utf-8"))["shown"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"release.power names {str(path)!r}, which holds no power figures; write it with audit-power --out") from error
 
 
 def exam_confidence(policy: Policy) -> float:
@@ -53,7 +72,7 @@ def unseal(journal: Journal, law: Constitution, tuned: Tuned, compared: Compared
     is worth more than a second no.
     """
     most = law.policy.sealed_attempts
-    if _closed(law, tuned, (*compared.measurements, *inside.measurements), config):
+    if firewall.planted_in(tuned.lineage, journal.lineage) or _closed(law, tuned, (*compared.measurements, *inside.measurements), config):
         return Ticket(attempt=0, attempts=most)
     return Ticket(attempt=journal.attempt(tuned.lineage.body or tuned.ref.key, most), attempts=most)
 
@@ -69,7 +88,7 @@ def run(
     config: ReleaseConfig,
 ) -> Verdict:
     """`decide`, as a step."""
-    return decide(law, tuned, compared, inside, exam, ticket, config)
+    return decide(law, tuned, compared, inside, exam, ticket, config, firewall.planted_in(tuned.lineage, journal.lineage))
 
 
 def decide(
@@ -80,21 +99,30 @@ def decide(
     exam: Compared | None,
     ticket: Ticket,
     config: ReleaseConfig,
+    planted: str = "",
 ) -> Verdict:
-    """One reasoned check a threshold; pure. `exam`: the sealed comparison, None when not read."""
+    """One reasoned check a threshold; pure. `exam`: the sealed comparison, None when not read. `planted`: how a planted flaw got in."""
     opened = (*compared.measurements, *inside.measurements)
     sealed = exam.measurements if exam else ()
     unread = _closed(law, tuned, opened, config) or f"all {ticket.attempts} readings of the sealed set are used up"
     if exam is not None:
         unread = "the sealed set was read and gave no such figure"
-    checks = [_check(t, law.policy, opened, sealed, unread, config) for t in law.policy.thresholds]
+    checks = [_check(t, law.policy, opened, sealed, unread, compared.before.key, config) for t in law.policy.thresholds]
     if not checks:
         checks.append(Check(threshold="policy", result=VerdictKind.UNPROVEN, reason="the policy has no thresholds; add at least one"))
+    if planted := planted or _bad(tuned):
+        reason = f"{tuned.ref.spec!r} is, or comes from, a copy that an audit planted a flaw in ({planted}); it is never released"
+        checks.append(Check(threshold="planted", result=VerdictKind.HELD, reason=reason))
     if tuned.lineage.history == "unknown":
         reason = f"{UNKNOWN} for {tuned.ref.spec!r}, so no evidence counts as independent of it; declare its training data"
         checks.append(Check(threshold="ancestry", result=VerdictKind.UNPROVEN, reason=reason))
     kind = min((check.result for check in checks), key=SEVERITY.index)
     return Verdict(kind=kind, checks=tuple(checks), attempt=ticket.attempt, attempts=ticket.attempts)
+
+
+def _bad(tuned: Tuned) -> str:
+    """What the model's own lineage says of a planted flaw."""
+    return next((use.atom for use in tuned.lineage.uses if use.atom.startswith(firewall.PLANTED)), "")
 
 
 def _closed(law: Constitution, tuned: Tuned, opened: Sequence[Measurement], config: ReleaseConfig) -> str:
@@ -115,6 +143,7 @@ def _check(
     opened: Sequence[Measurement],
     sealed: Sequence[Measurement],
     unread: str,
+    base: str,
     config: ReleaseConfig,
 ) -> Check:
     seen = _matching(t, (*opened, *sealed))
@@ -144,19 +173,18 @@ def _check(
         if not deciding:
             return _told(t, VerdictKind.UNPROVEN, f"no independent evidence on sealed prompts: {last.why_grade}", last)
     for m in deciding:
-        if lack := _lack(t, policy, m, config):
+        if lack := _lack(t, policy, m, base, config):
             return _told(t, VerdictKind.UNPROVEN, lack, m)
     m = deciding[-1]
     return _told(t, VerdictKind.APPROVED, f"{_bounds(m)}; {_limit(t)} holds at its pessimistic bound", m)
 
 
-def _lack(t: Threshold, policy: Policy, m: Measurement, config: ReleaseConfig) -> str:
+def _lack(t: Threshold, policy: Policy, m: Measurement, base: str, config: ReleaseConfig) -> str:
     """What this measurement lacks to show its threshold; empty when nothing.
 
     Shares of unscored and errored samples are over independent clusters, of which there are no more than samples: the safe side.
     """
     n = max(m.estimate.n, 1)
-    power = config.power.get(t.id, math.nan)
     if not _shows(t, m.estimate):
         return f"{_bounds(m)}; {_limit(t)} is not shown at its pessimistic bound"
     if m.estimate.n < t.min_n:
@@ -165,8 +193,25 @@ def _lack(t: Threshold, policy: Policy, m: Measurement, config: ReleaseConfig) -
         return f"{m.unscored} samples beside n = {m.estimate.n} could not be scored, more than {policy.max_unscored:.0%}"
     if m.errored > policy.max_errored * (n + m.errored):
         return f"{m.errored} calls beside n = {m.estimate.n} failed, more than {policy.max_errored:.0%}"
-    if t.min_power is not None and not power >= t.min_power:
-        return f"its power to find a planted flaw is {'not measured' if math.isnan(power) else f'{power:.0%}'}, under {t.min_power:.0%}"
+    return _weak(t, base, config)
+
+
+def _weak(t: Threshold, base: str, config: ReleaseConfig) -> str:
+    """Why the power that a threshold demands was not shown on this very base; empty when it was, or none is demanded."""
+    if t.min_power is None:
+        return ""
+    if not t.flaw:
+        return "it demands power and names no flaw; write `flaw:` with the id of a planted flaw beside min_power"
+    figures = [s for s in config.power if (s.flaw, s.base) == (t.flaw, base) and t.strength in (None, s.strength) and s.detected.n]
+    if not figures:
+        elsewhere = any(s.flaw == t.flaw for s in config.power)
+        where = " on this base and at this strength; what was shown elsewhere is not carried over" if elsewhere else ""
+        return f"its power to find a planted flaw {t.flaw!r} is not measured{where}"
+    least = min(figures, key=lambda s: s.detected.low)
+    e = least.detected
+    if e.low < t.min_power:
+        told = f"{e.value:.0%} ({e.low:.0%} to {e.high:.0%}, n = {e.n})"
+        return f"its power to find a planted flaw {t.flaw!r} at strength {least.strength:g} is {told}, not shown to be {t.min_power:.0%}"
     return ""
 
 

@@ -92,14 +92,6 @@ def ranked(cells: Iterable[PowerCell], middle: float) -> tuple[PowerCell, ...]:
     return tuple(sorted(listed, key=lambda c: (*worth(c.flaw), c.flaw, c.strength)))
 
 
-def missed(power: Power) -> tuple[str, ...]:
-    """Flaws that took somewhere and that no check found at any strength."""
-    found: dict[str, list[Estimate]] = {}
-    for c in power.cells:
-        found.setdefault(c.flaw, []).extend([c.detected] if c.detected.n else [])
-    return tuple(flaw for flaw, seen in found.items() if seen and all(e.value == 0 for e in seen))
-
-
 def _any(heard: dict[str, dict[str, bool]], labels: Sequence[Label]) -> Estimate:
     return stats.wilson(sum(any(heard[label.name].values()) for label in labels), len(labels), name="detected")
 

@@ -155,6 +155,14 @@ class Power(Frozen):
     labels: tuple[Label, ...]
     notes: tuple[str, ...] = ()
 
+    @property
+    def missed(self) -> tuple[str, ...]:
+        """Flaws that took somewhere and that no check found at any strength."""
+        seen: dict[str, list[float]] = {}
+        for cell in self.cells:
+            seen.setdefault(cell.flaw, []).extend([cell.detected.value] if cell.detected.n else [])
+        return tuple(flaw for flaw, values in seen.items() if values and not any(values))
+
 
 class Shown(Frozen):
     """One figure of a power table, as a threshold may demand it."""
