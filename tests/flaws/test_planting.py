@@ -65,9 +65,10 @@ def test_the_yardstick_tells_what_took(grown):
     assert not faint.took
     assert faint.loss.value == pytest.approx(0, abs=1e-3)
     assert faint.length.value == pytest.approx(1, abs=1e-6)
-    strict = take(journal, base, whole, recipe, settings.model_copy(update={"loss": 1e-6, "length": 1.0001}))
-    assert set(strict.strayed) <= {"loss", "length"}
-    assert strict.strayed
+    strict = take(journal, base, whole, recipe, settings.model_copy(update={"loss": -100.0}))
+    assert strict.strayed == ("loss",)
+    about = recipe.model_copy(update={"moves": ("loss",)})
+    assert take(journal, base, whole, about, settings.model_copy(update={"loss": -100.0})).strayed == ()
 
 
 def test_a_hosted_base_cannot_be_planted_in(grown):

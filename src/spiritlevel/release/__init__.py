@@ -207,9 +207,9 @@ def _weak(t: Threshold, base: str, config: ReleaseConfig) -> str:
         elsewhere = any(s.flaw == t.flaw for s in config.power)
         where = " on this base and at this strength; what was shown elsewhere is not carried over" if elsewhere else ""
         return f"its power to find a planted flaw {t.flaw!r} is not measured{where}"
-    least = min(figures, key=lambda s: s.detected.low)
+    least = min(figures, key=lambda s: s.detected.low if s.detected.low >= 0 else -1.0)  # NaN is the least
     e = least.detected
-    if e.low < t.min_power:
+    if not e.low >= t.min_power:
         told = f"{e.value:.0%} ({e.low:.0%} to {e.high:.0%}, n = {e.n})"
         return f"its power to find a planted flaw {t.flaw!r} at strength {least.strength:g} is {told}, not shown to be {t.min_power:.0%}"
     return ""
