@@ -38,6 +38,8 @@ NAMES = (
     "reward_biases",
     "rl",
     "transfer",
+    "power",
+    "power_quick",
 )
 HEAD = """# Results
 
