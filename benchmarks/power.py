@@ -80,7 +80,7 @@ def _of(cell: Any) -> dict[str, Any]:
 def cost(evidence: Evidence, most: int) -> list[dict[str, Any]]:
     """Time of all steps, and of the longest screening of one copy."""
     steps = evidence.steps()
-    total = sum(step.cost.seconds for step in steps) / 60
+    total = evidence.seconds() / 60
     longest = max((step.cost.seconds for step in steps if step.label == "screening.screen"), default=0.0)
     return [
         _time("time of all steps", f"{total:.1f} min", total <= most, f"at most {most} min on two cores"),
