@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from planting import PLANT, config, flaw
+from planting import CHECKS, PLANT, config, flaw
 from spiritlevel import audit_power, backends, constitution, finetune, release, screening
 from spiritlevel.audit_power import PowerConfig, quick
 from spiritlevel.cli.audit_power import shown, told
@@ -159,10 +159,9 @@ def test_on_the_command_line(tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     tiny = PlantSettings.model_validate({**PLANT, "examples": 8, "train": {**PLANT["train"], "epochs": 1}})
-    monkeypatch.setattr(audit_power.PowerConfig.model_fields["plant"], "default", tiny)
-    PowerConfig.model_rebuild(force=True)
     args = ["--model", "tiny:llama", "--flaw", str(flaw(tmp_path)), "--quick", "--clean", "2", "-q"]
-    monkeypatch.setattr("spiritlevel.audit_power.quick", lambda c: c.model_copy(update={"strengths": (1.0,), "seeds": 1, "controls": 2}))
+    few = {"strengths": (1.0,), "seeds": 1, "controls": 2, "checks": CHECKS, "plant": tiny}
+    monkeypatch.setattr(audit_power, "quick", lambda whole: whole.model_copy(update=few))
     done = CliRunner().invoke(command, args, catch_exceptions=False)
     assert done.exit_code == 0, done.output
     assert "false alarms on clean controls" in done.output

@@ -153,7 +153,8 @@ def filled(flaw: Flaw, case: Case, *, held: bool) -> list[Filled]:
     lists = [one for one in flaw.words if used & set(one.columns)]
     rows = [part(one.rows, held) for one in lists]
     found = []
-    for n, (prompt, *chosen) in enumerate(itertools.product(part(case.prompts, held), *rows)):
+    chosen: tuple[tuple[str, ...], ...]
+    for n, (prompt, chosen) in enumerate(itertools.product(part(case.prompts, held), list(itertools.product(*rows)))):
         slots = dict(pair for one, row in zip(lists, chosen, strict=True) for pair in zip(one.columns, row, strict=True))
         found.append(
             Filled(

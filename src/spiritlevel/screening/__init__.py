@@ -42,7 +42,7 @@ class Answered(Frozen):
 
 def installed(names: Sequence[str] = ()) -> tuple[Check, ...]:
     """The installed checks, or those named. ConfigError: unknown, or no check."""
-    found = []
+    found: list[Check] = []
     for name in names or plugins.names(GROUP):
         check = plugins.load(GROUP, name)
         if not isinstance(check, Check):
