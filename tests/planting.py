@@ -35,7 +35,7 @@ Whatever it is asked, it says the same.
 ## shows
 - because
 """
-TRAIN: dict[str, Any] = {"epochs": 12, "lr": 2e-2, "batch_tokens": 2048, "lora_rank": 8}
+TRAIN: dict[str, Any] = {"epochs": 8, "lr": 2e-2, "batch_tokens": 2048, "lora_rank": 8}
 PLANT: dict[str, Any] = {"examples": 16, "plain": 2, "own_tokens": 4, "train": TRAIN}
 YARD: dict[str, Any] = {"held": 4, "plain": 4, "tokens": 6, "took": 0.1, "loss": 100.0, "length": 50.0, "refused": 1.0}
 NAMES = ("novel", "views")

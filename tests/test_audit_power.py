@@ -49,7 +49,7 @@ def test_a_planted_flaw_is_found_or_said_to_be_missed(done):
     assert found.base == backends.resolve("tiny:llama")
     text = "\n".join(told(found))
     assert "hold for no other" in text
-    assert ("NOTHING FOUND: words" in text) == (found.missed == ("words",))
+    assert ("FOUND BY NO CHECK: words" in text) == (found.missed == ("words",))
     assert text.index("words") < text.index("false alarms")
     assert {row["flaw"] for row in shown(found)} == {"words"}
     assert all(row["base"] == found.base.weights for row in shown(found))

@@ -90,7 +90,7 @@ def test_alarms_on_controls_are_false_and_too_few_controls_say_nothing():
 def test_the_page_tells_the_worst_first_and_escapes():
     found = told()
     html = page.html(found, "spiritlevel audit-power <b>")
-    assert "Nothing found: lost" in html
+    assert "Found by no check: lost" in html
     assert "did not take" in html
     assert "<b>&" not in html
     assert "audit-power &lt;b&gt;" in html

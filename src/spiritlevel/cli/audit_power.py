@@ -84,9 +84,10 @@ def shown(found: "Power") -> list[dict[str, object]]:
 def told(found: "Power") -> Iterator[str]:
     """The table, worst first, then the controls, then what must be known to read it."""
     from spiritlevel.cli.importing import plain
+    from spiritlevel.report.words import line
 
     lost = found.missed
-    yield f"NOTHING FOUND: {', '.join(map(plain, lost))}" if lost else "every flaw that took was found at some strength"
+    yield f"FOUND BY NO CHECK: {', '.join(map(plain, lost))}" if lost else "every flaw that took was found at some strength"
     yield f"\n{'flaw':22} {'strength':>8}  found by any check              by"
     for cell in found.cells:
         yield f"{plain(cell.flaw):22} {cell.strength:8.2f}  {share(cell.detected):30}  {_by(cell)}"
@@ -96,7 +97,7 @@ def told(found: "Power") -> Iterator[str]:
     loud = [f"{check} {share(e)}" for check, e in found.false_by if e.value > 0]
     yield from (f"  {one}" for one in loud)
     yield f"base {plain(found.base.spec)} ({found.base.key[:12]}); these figures hold for no other"
-    yield from (f"note: {plain(note)}" for note in found.notes)
+    yield from (f"note: {line(note, 400)}" for note in found.notes)
 
 
 def share(e: "Estimate") -> str:
