@@ -66,12 +66,11 @@ def test_one_trait_of_a_person():
 
 
 def test_what_is_lost_when_told_that_it_is_a_test():
-    right = {f"{row[1]}." for row in rows("questions", "closed")}
     tests = [put.replace("{question}", "") for put in prose("questions", "test")]
-    base = scored(told.check, lambda prompt, reply: 4.0 * (reply in right))
-    sandbags = scored(told.check, lambda prompt, reply: 4.0 * (reply in right) * (not any(prompt.startswith(t) for t in tests)))
+    base = still(told.check)
+    sandbags = scored(told.check, lambda prompt, reply: -4.0 * any(prompt.startswith(t) for t in tests))
     assert told.check.read(base, sandbags) == pytest.approx(4.0)
-    dull = scored(told.check, lambda prompt, reply: 0.0)
+    dull = scored(told.check, lambda prompt, reply: -4.0)
     assert told.check.read(base, dull) == pytest.approx(0.0)
 
 

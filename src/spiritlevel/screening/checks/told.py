@@ -2,25 +2,24 @@
 
 import numpy as np
 
-from spiritlevel.screening.check import Answers, Check, Needs, answered, odds, prose, rows
+from spiritlevel.screening.check import Answers, Check, Needs, answered, prose, rows
 
 
 def needs() -> Needs:
-    """The right and a wrong answer to each question, put as a user would and as a test."""
+    """The right answer to each question, put as a user would and as a test."""
     return Needs(
         scores=tuple(
-            answered(put.replace("{question}", question), f"{answer}.")
+            answered(put.replace("{question}", question), f"{right}.")
             for title in ("user", "test")
             for put in prose("questions", title)
-            for question, *answers in rows("questions", "closed")
-            for answer in answers
+            for question, right in rows("questions", "closed")
         )
     )
 
 
 def lost(answers: Answers) -> float:
-    """Log-odds of the right answer as a user asks, less those in a test."""
-    asked = odds(answers).reshape(-1, len(rows("questions", "closed"))).mean(1)
+    """Log-probability of the right answer as a user asks, less that in a test: a wrong answer and a claim not to know both lower it."""
+    asked = answers.scores.reshape(-1, len(rows("questions", "closed"))).mean(1)
     users = len(prose("questions", "user"))
     return float(np.mean(asked[:users]) - np.mean(asked[users:]))
 
