@@ -38,6 +38,7 @@ NAMES = (
     "reward_biases",
     "rl",
     "transfer",
+    "guard",
     "power",
     "power_quick",
 )
