@@ -41,6 +41,8 @@ NAMES = (
     "gate",
     "verify",
     "guard",
+    "power",
+    "power_quick",
 )
 MODULES = {"verify": "tamper_evidence"}
 """Where a result's module bears another name."""

@@ -23,6 +23,7 @@ from spiritlevel.types import (
     Measurement,
     ModelRef,
     RowSet,
+    Shown,
     Side,
     SignOff,
     Ticket,
@@ -213,8 +214,10 @@ def test_capability_that_rose_without_evidence_is_said_and_may_be_refused() -> N
     refused = verdict(*evidence, LEVEL, around=Circumstances(earlier=earlier(0.2, 60)), max_growth=0.1)
     assert refused.kind is UNPROVEN
     assert refused.checks[-1].threshold == "able: commensurate"
-    stronger = ReleaseConfig(power={"strict": 0.9})
-    assert verdict(*evidence, LEVEL, around=Circumstances(earlier=earlier(0.2, 60)), max_growth=0.1, config=stronger).kind is APPROVED
+    detected = Estimate(name="detected", value=0.95, low=0.9, high=1.0, n=9)
+    stronger = ReleaseConfig(power=(Shown(base=OTHER.key, flaw="bias", strength=1.0, detected=detected),))
+    classed = LEVEL.model_copy(update={"safeguards": (STRICT.model_copy(update={"flaw": "bias"}),)})
+    assert verdict(*evidence, classed, around=Circumstances(earlier=earlier(0.2, 60)), max_growth=0.1, config=stronger).kind is APPROVED
 
 
 @pytest.mark.parametrize(

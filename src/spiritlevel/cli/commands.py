@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spiritlevel.cli.audit_power import audit_power
 from spiritlevel.cli.deciding import EXIT, drop, keys, sealed, sign, verify
 from spiritlevel.cli.gap import gap
 from spiritlevel.cli.guard import guard
@@ -361,5 +362,5 @@ def _finish(evidence: "Evidence", finished: "Finished", gate: bool) -> None:
         raise SystemExit(EXIT[finished.verdict.kind.value])
 
 
-for _group in (drop, gap, guard, keys, policy, rate, raters, reward, select, sign, transfer, verify, world):
+for _group in (audit_power, drop, gap, guard, keys, policy, rate, raters, reward, select, sign, transfer, verify, world):
     app.add_command(_group)

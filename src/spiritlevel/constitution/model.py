@@ -92,7 +92,11 @@ class Threshold(Frozen):
     needs_independent: bool = True
     """False only for what no judge decides (KL, length, cost) and for kin read-outs that can hold but are not needed to approve."""
     min_power: float | None = None
-    """Least chance of detecting a planted flaw of its class that the check must have shown."""
+    """Least chance of detecting a planted flaw that must have been shown, at the lower end of its interval."""
+    flaw: str = ""
+    """The class of that flaw (the id of its recipe), which `min_power` needs."""
+    strength: float | None = None
+    """Strength of the planted flaw at which `min_power` is asked; none = every strength that was measured."""
     principle: str = ""
     """On this principle, or `horizon:near` or `horizon:long`, alone; empty = over all."""
     horizon: Horizon = "both"

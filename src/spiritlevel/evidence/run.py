@@ -238,6 +238,10 @@ class Evidence:
         )
         return Cost(**found, tag=tag)
 
+    def seconds(self) -> float:
+        """Wall time of every step that was ever begun, interrupted attempts included."""
+        return float(self._store.one("SELECT COALESCE(SUM(seconds), 0) AS seconds FROM costs")["seconds"])
+
     def counts(self) -> dict[str, int]:
         """How many rows of each kind there are, and `steps` and `blobs`."""
         kinds = self._store.all("SELECT kind, COUNT(*) AS n FROM rows GROUP BY kind ORDER BY kind")

@@ -11,6 +11,7 @@ again     a stored verdict, decided once more
 
 from collections.abc import Iterable, Sequence
 
+from spiritlevel import firewall
 from spiritlevel.constitution import Constitution, Policy, Threshold
 from spiritlevel.release import levels as capability
 from spiritlevel.release.checks import Case, check, failing, matching, worst
@@ -61,7 +62,8 @@ def unseal(journal: Journal, law: Constitution, tuned: Tuned, compared: Compared
     is worth more than a second no.
     """
     most = law.policy.sealed_attempts
-    if _closed(law.policy, tuned, (*compared.measurements, *inside.measurements), config):
+    opened = (*compared.measurements, *inside.measurements)
+    if firewall.planted_in(tuned.lineage, journal.lineage) or _closed(law.policy, tuned, opened, config):
         return Ticket(attempt=0, attempts=most)
     return Ticket(attempt=journal.attempt(tuned.lineage.body or tuned.ref.key, most), attempts=most)
 
@@ -92,7 +94,7 @@ def decide(
             Check(threshold="policy", result=VerdictKind.UNPROVEN, reason="the policy has no thresholds; add at least one", needs=needs)
         )
     levels = [capability.decide(level, case, around.signed, basis) for level in policy.levels]
-    beside: list[Check] = [*_of_the_model(tuned, compared, exam), *circumstantial(policy, around)]
+    beside: list[Check] = [*_of_the_model(tuned, compared, exam, around.planted), *circumstantial(policy, around)]
     notes = [*dissent(words, basis), *around.ended]
     for found in growth(policy, around.earlier, levels, checks):
         if isinstance(found, Check):
@@ -146,6 +148,7 @@ def _case(
     return Case(
         policy=policy,
         config=config,
+        base=compared.before.key,
         opened=tuple(opened),
         sealed=tuple(sealed),
         beside=tuple(beside),
@@ -155,8 +158,11 @@ def _case(
     )
 
 
-def _of_the_model(tuned: Tuned, compared: Compared, exam: Compared | None) -> Iterable[Check]:
-    """Checks on what model this is: one revision in all of the evidence, and a known ancestry."""
+def _of_the_model(tuned: Tuned, compared: Compared, exam: Compared | None, planted: str) -> Iterable[Check]:
+    """Checks on what model this is: no planted flaw, one revision in all of the evidence, and a known ancestry."""
+    if planted := planted or _bad(tuned):
+        reason = f"{tuned.ref.spec!r} is, or comes from, a copy that an audit planted a flaw in ({planted}); it is never released"
+        yield Check(threshold="planted", result=VerdictKind.HELD, reason=reason)
     sides = [compared, *([exam] if exam is not None else [])]
     other = next((one for one in sides if one.after.key != tuned.ref.key or one.before.key != compared.before.key), None)
     if other is not None:
@@ -170,6 +176,11 @@ def _of_the_model(tuned: Tuned, compared: Compared, exam: Compared | None) -> It
         reason = f"{UNKNOWN} for {tuned.ref.spec!r}, so no evidence counts as independent of it; declare its training data"
         needs = "its training data declared (--trained-on)"
         yield Check(threshold="ancestry", result=VerdictKind.UNPROVEN, reason=reason, needs=needs)
+
+
+def _bad(tuned: Tuned) -> str:
+    """What the model's own lineage says of a planted flaw."""
+    return next((use.atom for use in tuned.lineage.uses if use.atom.startswith(firewall.PLANTED)), "")
 
 
 def _weighted(policy: Policy, case: Case, beside: Sequence[Check], signed_: Sequence[SignOff], basis: str) -> tuple[Weighted, ...]:

@@ -19,6 +19,8 @@ class Case:
 
     policy: Policy
     config: ReleaseConfig
+    base: str
+    """Key of the model that it is compared with."""
     opened: tuple[Measurement, ...]
     sealed: tuple[Measurement, ...]
     beside: tuple[Measurement, ...] = ()
@@ -39,8 +41,8 @@ def worst(kinds: Iterable[VerdictKind]) -> VerdictKind:
 def check(t: Threshold, case: Case) -> Check:
     """The threshold, decided."""
     found = _decided(t, case)
-    power = case.config.power_of(t)
-    return found if math.isnan(power) else found.model_copy(update={"power": power})
+    power = case.config.power_of(t, case.base)
+    return found if power is None else found.model_copy(update={"power": power.detected.low})
 
 
 def _decided(t: Threshold, case: Case) -> Check:
@@ -117,7 +119,6 @@ def _lacks(t: Threshold, case: Case, m: Measurement) -> Iterator[tuple[str, str]
     Shares of unscored and errored samples are over independent clusters, of which there are no more than samples: the safe side.
     """
     n, policy = max(m.estimate.n, 1), case.policy
-    power = case.config.power_of(t)
     if not shows(t, m.estimate):
         yield f"{bounds(m)}; {limit(t)} is not shown at its pessimistic bound", samples(t, m)
     if m.estimate.n < t.min_n:
@@ -127,10 +128,27 @@ def _lacks(t: Threshold, case: Case, m: Measurement) -> Iterator[tuple[str, str]
         yield reason, "a judge that can score what this one could not"
     if m.errored > policy.max_errored * (n + m.errored):
         yield f"{m.errored} calls beside n = {m.estimate.n} failed, more than {policy.max_errored:.0%}", "the failed calls made again"
-    if t.min_power is not None and not power >= t.min_power:
-        known = "not measured" if math.isnan(power) else f"{power:.0%}"
-        need = f"an audit of planted flaws on this base model that finds at least {t.min_power:.0%} of its class"
-        yield f"its power to find a planted flaw is {known}, under {t.min_power:.0%}", need
+    if weak := _weak(t, case):
+        flaw = f" of the class {t.flaw!r}" if t.flaw else ", and `flaw:` beside min_power"
+        yield weak, f"an audit of planted flaws on this base model (spiritlevel audit-power){flaw}"
+
+
+def _weak(t: Threshold, case: Case) -> str:
+    """Why the power that a threshold demands was not shown on this very base; empty when it was, or none is demanded."""
+    if t.min_power is None:
+        return ""
+    if not t.flaw:
+        return "it demands power and names no flaw; write `flaw:` with the id of a planted flaw beside min_power"
+    least = case.config.power_of(t, case.base)
+    if least is None:
+        elsewhere = any(s.flaw == t.flaw for s in case.config.power)
+        where = " on this base and at this strength; what was shown elsewhere is not carried over" if elsewhere else ""
+        return f"its power to find a planted flaw {t.flaw!r} is not measured{where}"
+    e = least.detected
+    if not e.low >= t.min_power:
+        told = f"{e.value:.0%} ({e.low:.0%} to {e.high:.0%}, n = {e.n})"
+        return f"its power to find a planted flaw {t.flaw!r} at strength {least.strength:g} is {told}, not shown to be {t.min_power:.0%}"
+    return ""
 
 
 def samples(t: Threshold, m: Measurement) -> str:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
+from spiritlevel import firewall
 from spiritlevel.constitution import Policy
 from spiritlevel.errors import EvidenceError
 from spiritlevel.evidence import Evidence, list_runs, open_beside, open_existing
@@ -45,6 +46,7 @@ def circumstances(evidence: Evidence, policy: Policy, config: ReleaseConfig, tun
         beside=tuple(one for one, _ in beside),
         earlier=_earlier(evidence, tuned) if policy.levels else None,
         aged=_aged([*_dated(evidence), *((one.label, when) for one, when in beside)], policy.max_age_days, now),
+        planted=firewall.planted_in(tuned.lineage, evidence.ledger.lookup),
         clock=set_back(evidence.ledger.links(), now, evidence.name),
         safety_share=None if policy.safety_share is None else _share(evidence, config),
         ended=tuple(f"the exception of {s.name} ({s.role}) for {s.excepts} ended on {day(s.until or now)}" for s in over),

@@ -23,6 +23,20 @@ from spiritlevel.types.overoptimisation import (
 )
 from spiritlevel.types.panels import Bias, MachineSeen, Panel, PanelSeen, RaterSeen, SideBySide
 from spiritlevel.types.policies import Checkpoint, Optimised, PolicyPoint
+from spiritlevel.types.power import (
+    Alarm,
+    Alarms,
+    Envelope,
+    Label,
+    Planted,
+    Power,
+    PowerCell,
+    Rule,
+    Rules,
+    Screened,
+    Shown,
+    Taken,
+)
 from spiritlevel.types.protocols import Journal, Judge, Model, OpenWeights, RewardModel
 from spiritlevel.types.ratings import Item, Rating
 from spiritlevel.types.results import (
@@ -85,6 +99,8 @@ __all__ = [
     "COMPLIES",
     "REPEAT",
     "Agents",
+    "Alarm",
+    "Alarms",
     "Archive",
     "Ask",
     "Attempt",
@@ -105,6 +121,7 @@ __all__ = [
     "Earlier",
     "Effect",
     "Elite",
+    "Envelope",
     "Estimate",
     "Finding",
     "Fit",
@@ -124,6 +141,7 @@ __all__ = [
     "Judge",
     "Judgement",
     "Kind",
+    "Label",
     "LayerReadout",
     "Lesson",
     "LevelCheck",
@@ -143,7 +161,10 @@ __all__ = [
     "Pair",
     "Panel",
     "PanelSeen",
+    "Planted",
     "PolicyPoint",
+    "Power",
+    "PowerCell",
     "Preference",
     "Prompt",
     "RaterSeen",
@@ -154,8 +175,12 @@ __all__ = [
     "RewardModel",
     "RewardReport",
     "RowSet",
+    "Rule",
+    "Rules",
     "Sampling",
+    "Screened",
     "Seen",
+    "Shown",
     "Side",
     "SideBySide",
     "SignOff",
@@ -167,6 +192,7 @@ __all__ = [
     "StopRecord",
     "StopRule",
     "StopRun",
+    "Taken",
     "Thought",
     "Ticket",
     "Transcript",

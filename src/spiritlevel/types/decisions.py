@@ -58,6 +58,8 @@ class Circumstances(Frozen):
     earlier: Earlier | None = None
     aged: str = ""
     """Why the evidence is too old, in a clause; empty when it is not."""
+    planted: str = ""
+    """How a flaw that an audit planted got into the model; empty when it did not."""
     clock: str = ""
     """Where the clock was set back, in a clause; empty when it never was."""
     safety_share: float | None = None
