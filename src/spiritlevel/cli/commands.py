@@ -12,6 +12,7 @@ from spiritlevel.cli.rate import rate
 from spiritlevel.cli.raters import raters
 from spiritlevel.cli.reward import reward
 from spiritlevel.cli.select import select
+from spiritlevel.cli.suites import suites
 from spiritlevel.cli.transfer import transfer
 from spiritlevel.cli.world import world
 
@@ -353,5 +354,5 @@ def _finish(evidence: "Evidence", finished: "Finished", gate: bool) -> None:
         raise SystemExit(EXIT[finished.verdict.kind.value])
 
 
-for _group in (gap, policy, rate, raters, reward, select, transfer, world):
+for _group in (gap, policy, rate, raters, reward, select, suites, transfer, world):
     app.add_command(_group)

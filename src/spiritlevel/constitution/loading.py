@@ -5,9 +5,9 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from spiritlevel.constitution.model import MEASURES, Constitution, Example, Horizon, Policy, Principle
+from spiritlevel.constitution.model import SUITE, Constitution, Example, Horizon, Policy, Principle, Threshold, measures
 from spiritlevel.constitution.reading import Document, Faults, NotYaml, Section, parse_yaml, read
-from spiritlevel.errors import ConstitutionError
+from spiritlevel.errors import ConfigError, ConstitutionError
 from spiritlevel.types import Kind
 
 DEFAULT = Path(__file__).parent / "default"
@@ -180,12 +180,7 @@ def _policy(path: Path, faults: Faults) -> Policy | None:
     seen: set[str] = set()
     for threshold in policy.thresholds:
         line = _line_of(path, threshold.id)
-        if threshold.measure not in MEASURES:
-            faults.add(
-                path,
-                line,
-                f"threshold {threshold.id!r} is on unknown measure {threshold.measure!r}; use one of {', '.join(MEASURES)}",
-            )
+        _measured(path, line, threshold, faults)
         if (threshold.at_most is None) == (threshold.at_least is None):
             faults.add(path, line, f"threshold {threshold.id!r} needs exactly one of at_most and at_least; give one")
         if threshold.id in seen:
@@ -194,6 +189,18 @@ def _policy(path: Path, faults: Faults) -> Policy | None:
     if not policy.thresholds:
         faults.add(path, 1, "no thresholds; a policy without conditions would approve anything, so add at least one")
     return policy
+
+
+def _measured(path: Path, line: int, threshold: Threshold, faults: Faults) -> None:
+    """A threshold on a measurement that nothing makes would never be met and never fail: it is a fault."""
+    try:
+        known = measures(threshold.measure, path.parent / "suites")
+    except ConfigError as error:
+        faults.add(path, line, f"threshold {threshold.id!r} is on a suite, and {error}")
+        return
+    if threshold.measure not in known:
+        what = "a measurement that no suite makes" if threshold.measure.startswith(SUITE) else "unknown measure"
+        faults.add(path, line, f"threshold {threshold.id!r} is on {what} {threshold.measure!r}; use one of {', '.join(known)}")
 
 
 def _line_of(path: Path, word: str) -> int:

@@ -1,0 +1,114 @@
+"""Ask a suite of one model or of two, and make measurements of what comes back."""
+
+from collections.abc import Sequence
+
+from spiritlevel import backends, firewall
+from spiritlevel.errors import DataError
+from spiritlevel.measure.suites import effort as efforts
+from spiritlevel.measure.suites import forms
+from spiritlevel.measure.suites.declared import measure
+from spiritlevel.measure.suites.estimates import Figure, Readings, change, nothing, one_place, single
+from spiritlevel.measure.suites.licences import check
+from spiritlevel.measure.suites.model import Item, Reading, Settings, Suite, Suited
+from spiritlevel.measure.suites.robust import moved
+from spiritlevel.measure.suites.scores import SCORES
+from spiritlevel.types import Estimate, Grade, Instrument, Journal, Lineage, Measurement, Model, ModelRef, Prompt, content_hash
+
+
+def run(journal: Journal, before: ModelRef, after: ModelRef | None, suites: tuple[Suite, ...], settings: Settings) -> Suited:
+    """All suites on `before` (the base, by a person's word) and, in pairs on the same rows, on `after`."""
+    models = [backends.open_model(ref, journal) for ref in (before, after) if ref is not None]
+    lineages = [backends.identify(ref, journal, base=i == 0) for i, ref in enumerate(r for r in (before, after) if r is not None)]
+    found: list[Measurement] = []
+    told: list[tuple[str, str]] = []
+    turned: list[Estimate] = []
+    notes: list[str] = []
+    for suite in suites:
+        part = _suite(journal, models, lineages, suite, settings)
+        found += part.measurements
+        told += part.effort
+        turned += part.moved
+        notes += part.notes
+    return Suited(before=before, after=after, measurements=tuple(found), effort=tuple(told), moved=tuple(turned), notes=tuple(notes))
+
+
+def _suite(journal: Journal, models: Sequence[Model], lineages: Sequence[Lineage], suite: Suite, settings: Settings) -> Suited:
+    how = settings.effort or suite.effort
+    notes = [note] if (note := check(suite.name, suite.licence, suite.accepted_by)) else []
+    items = taken(suite.items, settings)
+    if not items:
+        raise DataError(f"suite {suite.name!r} has no rows on the {settings.side} side; ask all of it")
+    chosen = [efforts.chosen(journal, model, suite, items, how) for model in models]
+    measured = chosen[0].measured
+    every: list[Readings] = []
+    flagged: list[str] = []
+    for model, choice in zip(models, chosen, strict=True):
+        readings: dict[tuple[str, str], Reading] = {}
+        for frame in dict.fromkeys((*suite.frames, *(settings.robust if suite.form in ("choice", "hinted") else ()))):
+            for reading in forms.form(suite).read(journal, model, choice.asked(frame), measured):
+                readings[reading.item, frame] = reading
+        every.append(readings)
+        flagged.append(one_place([one for (_, frame), one in readings.items() if frame in suite.frames]))
+    grade, why = _grade(journal, suite, measured, lineages)
+    rows = journal.put("suite", [*(one for readings in every for one in readings.values())]).id
+    found: list[Measurement] = []
+    for name in suite.scores:
+        score, called = SCORES[name], measure(suite, name)
+        figures: list[tuple[str, Figure, str]] = []
+        if len(models) == 1:
+            figures.append(("single", single(score, called, measured, every[0], settings), flagged[0]))
+        else:
+            figures += [
+                ("before", single(score, called, measured, every[0], settings), flagged[0]),
+                ("after", single(score, called, measured, every[1], settings), flagged[1]),
+                ("change", change(score, called, measured, every[0], every[1], settings), flagged[0] or flagged[1]),
+            ]
+        for phase, figure, flag in figures:
+            e = figure.estimate
+            if flag:
+                e = nothing(called, settings, -1.0 if phase == "change" or score.arms or score.statistic else 0.0)
+            e = e.model_copy(update={"method": f"{e.method}; {chosen[-1 if phase == 'after' else 0].told}"})
+            role = suite.role if name != "refused" or suite.role == "capability" else "proxy"
+            found.append(
+                Measurement.model_validate(
+                    {"estimate": e, "role": role, "phase": phase, "grade": grade, "why_grade": why, "instruments": (_instrument(suite).id,)}
+                    | {"rows": (rows,), "unscored": len(measured) if flag else figure.unscored, "errored": figure.errored}
+                )
+            )
+    notes += [
+        f"{suite.name}, {model.ref.spec:.40}: {flag}; its figures are not used" for model, flag in zip(models, flagged, strict=True) if flag
+    ]
+    turned = (
+        moved(suite, measured, every[-1], settings) if settings.robust and suite.form in ("choice", "hinted") and not flagged[-1] else ()
+    )
+    told = tuple((suite.name, f"{model.ref.spec:.40}: {choice.told}") for model, choice in zip(models, chosen, strict=True))
+    return Suited(before=models[0].ref, measurements=tuple(found), effort=told, moved=turned, notes=tuple(notes))
+
+
+def taken(items: Sequence[Item], settings: Settings) -> tuple[Item, ...]:
+    """Whole groups, by a hash of each group's name: the side's half, and as many as the most rows allow (at least one group)."""
+    groups: dict[str, list[Item]] = {}
+    for item in items:
+        groups.setdefault(item.group, []).append(item)
+    kept: list[Item] = []
+    for name in sorted(groups, key=lambda one: content_hash("suite group", one)):
+        opened = int(content_hash("suite side", name)[:8], 16) % 2 == 0
+        if settings.side != "all" and opened != (settings.side == "open"):
+            continue
+        if settings.most and kept and len(kept) + len(groups[name]) > settings.most:
+            break
+        kept += groups[name]
+    return tuple(kept)
+
+
+def _instrument(suite: Suite) -> Instrument:
+    """A suite as an instrument: its file and its form. The rule that scores it rests on no body."""
+    return Instrument(id=content_hash("suite", suite.name, suite.origin, suite.form), name=f"suite {suite.name}")
+
+
+def _grade(journal: Journal, suite: Suite, items: Sequence[Item], lineages: Sequence[Lineage]) -> tuple[Grade, str]:
+    """The firewall's word: spent where training met one of the rows, or the canary; of two models the worse side."""
+    asked = [*(item.question for item in items), suite.canary]
+    prompts = [Prompt(id="", text=text, goal=text, principle="") for text in asked if text != "-"]
+    whole = firewall.measured_on(_instrument(suite), prompts)
+    return firewall.worst([firewall.grade(whole, one, journal.lineage) for one in lineages])
