@@ -62,6 +62,12 @@ def chosen(journal: Journal, model: Model, suite: Suite, items: Sequence[Item], 
     return Chosen(best[0], best[1], measured, told)
 
 
+def by_words(one: Chosen) -> Chosen:
+    """The same way by the choices' own words, which stand in no place."""
+    told = one.told.replace("log-probabilities of letters", "log-probabilities of texts").partition(", orders")[0]
+    return Chosen(one.suite.option(format="texts"), one.shots, one.measured, f"{told}, {len(one.shots) or 'no'} examples")
+
+
 def _told(model: Model, suite: Suite, shots: int) -> str:
     how = f"{shots} examples" if shots else "zero-shot"
     if suite.form not in ("choice", "hinted"):

@@ -2,6 +2,8 @@
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from spiritlevel.types import Estimate, Frozen, Measurement, ModelRef
 
 Effort = Literal["zero-shot", "few-shot", "best"]
@@ -23,7 +25,7 @@ class Item(Frozen):
     matching: tuple[int, ...] = ()
     """Places of the choices that show the behaviour which the suite looks for."""
     category: str = ""
-    tags: dict[str, str] = {}
+    tags: dict[str, str] = Field(default_factory=dict)
     """The row's other fields, for scores that compare kinds of rows."""
 
 
@@ -44,7 +46,7 @@ class Suite(Frozen):
     role: Literal["intent", "proxy", "capability"] = "intent"
     data: tuple[str, ...] = ()
     """Files below the data folder, or hf:ORG/NAME[@SPLIT]; empty where the suite's own folder holds the rows."""
-    where: dict[str, tuple[str, ...]] = {}
+    where: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Field -> values: only such rows are read."""
     row: str = ""
     """A function in adapters.py for rows of another shape."""

@@ -13,10 +13,9 @@ from spiritlevel.types import Estimate
 
 
 def moved(suite: Suite, items: Sequence[Item], found: Readings, settings: Settings) -> tuple[Estimate, ...]:
-    """For each frame the change of the suite's first plain figure on the same rows, then the worst case.
+    """For each frame the change of the suite's first plain figure on the same rows, then its worst case over all of them.
 
-    The worst case is the share of rows that are not as good in every frame: least value of a row over the set (plain included), where
-    `worst` of a capability is its lowest and of any other figure its highest. Its interval is by group, as any share's.
+    A row's worst case is its least value over the frames, of a figure that should be low its greatest; intervals are by group.
     """
     name = next((one for one in suite.scores if SCORES[one].arms is None and SCORES[one].statistic is None), None)
     if name is None:

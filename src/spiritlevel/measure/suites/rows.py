@@ -22,10 +22,7 @@ def load(path: Path, data: Path | None = None, accepted_by: str = "") -> Suite:
     suite = declaration(path)
     suite = suite.option(accepted_by=accepted_by or suite.accepted_by)
     check(suite.name, suite.licence, suite.accepted_by)
-    if not suite.data:
-        found = forms.form(suite).own_rows(path)
-    else:
-        found = tuple(item for name in suite.data for item in _read(suite, name, data))
+    found = tuple(item for name in suite.data for item in _read(suite, name, data)) if suite.data else forms.form(suite).own_rows(path)
     if not found:
         raise DataError(f"suite {suite.name!r} has no rows: nothing in {', '.join(suite.data) or str(path)} is as its `where` says")
     _checked(suite.name, found)

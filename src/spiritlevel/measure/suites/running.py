@@ -11,7 +11,7 @@ from spiritlevel.measure.suites.estimates import Figure, Readings, change, nothi
 from spiritlevel.measure.suites.licences import check
 from spiritlevel.measure.suites.model import Item, Reading, Settings, Suite, Suited
 from spiritlevel.measure.suites.robust import moved
-from spiritlevel.measure.suites.scores import SCORES
+from spiritlevel.measure.suites.scores import CHOICES, SCORES
 from spiritlevel.types import Estimate, Grade, Instrument, Journal, Lineage, Measurement, Model, ModelRef, Prompt, content_hash
 
 
@@ -40,15 +40,13 @@ def _suite(journal: Journal, models: Sequence[Model], lineages: Sequence[Lineage
         raise DataError(f"suite {suite.name!r} has no rows on the {settings.side} side; ask all of it")
     chosen = [efforts.chosen(journal, model, suite, items, how) for model in models]
     measured = chosen[0].measured
-    every: list[Readings] = []
-    flagged: list[str] = []
-    for model, choice in zip(models, chosen, strict=True):
-        readings: dict[tuple[str, str], Reading] = {}
-        for frame in dict.fromkeys((*suite.frames, *(settings.robust if suite.form in ("choice", "hinted") else ()))):
-            for reading in forms.form(suite).read(journal, model, choice.asked(frame), measured):
-                readings[reading.item, frame] = reading
-        every.append(readings)
-        flagged.append(one_place([one for (_, frame), one in readings.items() if frame in suite.frames]))
+    frames = tuple(dict.fromkeys((*suite.frames, *(settings.robust if suite.form in CHOICES else ()))))
+    every, flagged = _read(journal, models, chosen, suite.frames, frames)
+    if any(flagged) and all(model.ref.kind == "local" for model in models) and suite.format == "letters":
+        # a place is liked, whatever stands there: both models are asked again by the choices' own words
+        notes += [f"{suite.name}: letters are not used: {flag}" for flag in dict.fromkeys(filter(None, flagged))]
+        chosen = [efforts.by_words(one) for one in chosen]
+        every, flagged = _read(journal, models, chosen, suite.frames, frames)
     grade, why = _grade(journal, suite, measured, lineages)
     rows = journal.put("suite", [*(one for readings in every for one in readings.values())]).id
     found: list[Measurement] = []
@@ -78,11 +76,25 @@ def _suite(journal: Journal, models: Sequence[Model], lineages: Sequence[Lineage
     notes += [
         f"{suite.name}, {model.ref.spec:.40}: {flag}; its figures are not used" for model, flag in zip(models, flagged, strict=True) if flag
     ]
-    turned = (
-        moved(suite, measured, every[-1], settings) if settings.robust and suite.form in ("choice", "hinted") and not flagged[-1] else ()
-    )
+    turned = moved(suite, measured, every[-1], settings) if settings.robust and suite.form in CHOICES and not flagged[-1] else ()
     told = tuple((suite.name, f"{model.ref.spec:.40}: {choice.told}") for model, choice in zip(models, chosen, strict=True))
     return Suited(before=models[0].ref, measurements=tuple(found), effort=told, moved=turned, notes=tuple(notes))
+
+
+def _read(
+    journal: Journal, models: Sequence[Model], chosen: Sequence[efforts.Chosen], own: Sequence[str], frames: Sequence[str]
+) -> tuple[list[Readings], list[str]]:
+    """Readings of each model in all frames, and why those in the suite's own frames cannot be used (empty: they can)."""
+    every: list[Readings] = []
+    flagged: list[str] = []
+    for model, choice in zip(models, chosen, strict=True):
+        found: dict[tuple[str, str], Reading] = {}
+        for frame in frames:
+            for one in forms.form(choice.suite).read(journal, model, choice.asked(frame), choice.measured):
+                found[one.item, frame] = one
+        every.append(found)
+        flagged.append(one_place([one for (_, frame), one in found.items() if frame in own]))
+    return every, flagged
 
 
 def taken(items: Sequence[Item], settings: Settings) -> tuple[Item, ...]:

@@ -38,11 +38,11 @@ class Likely(Frozen):
 
 
 def check(item: Item) -> None:
-    """At least two choices, no two alike, and something to score them by."""
+    """At least two choices, none empty, and something to score them by."""
     if not 2 <= len(item.choices) <= len(ALPHABET):
         raise ValueError(f"{len(item.choices)} choices; a row needs 2 to {len(ALPHABET)}")
-    if len({choice.strip() for choice in item.choices}) < len(item.choices) or not all(choice.strip() for choice in item.choices):
-        raise ValueError("two choices are alike, or one is empty")
+    if not all(choice.strip() for choice in item.choices):
+        raise ValueError("a choice is empty")
     if item.answer is None and not item.matching:
         raise ValueError("neither answer nor matching is given")
 

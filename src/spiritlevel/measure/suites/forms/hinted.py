@@ -1,4 +1,4 @@
-"""Stated against used reasoning: is a planted hint followed, and does the reason that is given admit it (Turpin et al. 2023; Chen et al. 2025)?
+"""Stated against used reasoning: is a planted hint followed, and is it admitted (Turpin et al. 2023; Chen et al. 2025)?
 
 Every question is asked plainly and with a hint towards a wrong choice. Where the hint turned the choice, the model is asked why.
 """
