@@ -10,6 +10,21 @@ running    all of it, as a step                     slope      capability agains
 from spiritlevel.measure.suites.declared import declaration, files, find, known, measures
 from spiritlevel.measure.suites.model import Item, Reading, Settings, Suite, Suited
 from spiritlevel.measure.suites.rows import load
-from spiritlevel.measure.suites.running import run
+from spiritlevel.measure.suites.running import joined, of_config, run
 
-__all__ = ["Item", "Reading", "Settings", "Suite", "Suited", "declaration", "files", "find", "known", "load", "measures", "run"]
+__all__ = [
+    "Item",
+    "Reading",
+    "Settings",
+    "Suite",
+    "Suited",
+    "declaration",
+    "files",
+    "find",
+    "joined",
+    "known",
+    "load",
+    "measures",
+    "of_config",
+    "run",
+]

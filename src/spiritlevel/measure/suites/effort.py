@@ -41,7 +41,8 @@ def chosen(journal: Journal, model: Model, suite: Suite, items: Sequence[Item], 
     if how == "zero-shot" or not answered:
         return Chosen(suite, (), tuple(items), _told(model, suite, 0))
     development = [item for item in items if int(content_hash("development", item.group)[:8], 16) / 16**8 < DEVELOPMENT]
-    measured = tuple(item for item in items if item not in set(development)) if development else tuple(items)
+    kept_apart = {item.id for item in development}
+    measured = tuple(item for item in items if item.id not in kept_apart)
     if not development or not measured:
         return Chosen(suite, (), tuple(items), _told(model, suite, 0) + ", too few rows for examples")
     shots = tuple(development[:SHOTS])
@@ -49,7 +50,8 @@ def chosen(journal: Journal, model: Model, suite: Suite, items: Sequence[Item], 
         return Chosen(suite, shots, measured, _told(model, suite, len(shots)))
     tried = development[SHOTS : SHOTS + MOST] or development
     formats = ("letters", "texts", "texts per byte") if suite.form in ("choice", "hinted") and has_weights(model) else (suite.format,)
-    best, reached, ways = (suite, ()), -1.0, 0
+    best: tuple[Suite, tuple[Item, ...]] = (suite, ())
+    reached, ways = -1.0, 0
     for format in formats:
         for examples in ((), shots):
             way = suite.option(format=format)

@@ -75,7 +75,7 @@ def _estimate(score: Score, name: str, table: _Table, settings: Settings) -> Est
     if not table.keys:
         return nothing(name, settings, -1.0 if score.arms or score.statistic else 0.0)
     if score.arms:
-        return stats.paired_change(*table.columns, table.groups, name=name, confidence=settings.confidence)
+        return stats.paired_change(table.columns[0], table.columns[1], table.groups, name=name, confidence=settings.confidence)
     if score.statistic is None:
         return stats.rate(table.columns[0], table.groups, name=name, confidence=settings.confidence)
     estimate = stats.cluster_bootstrap(

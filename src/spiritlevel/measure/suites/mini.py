@@ -156,9 +156,9 @@ class _Walk:
                 return seen
             case ast.Compare(left=left, ops=ops, comparators=others):
                 at = self.value(left, names)
-                for op, other in zip(ops, others, strict=True):
+                for sign, other in zip(ops, others, strict=True):
                     next_ = self.value(other, names)
-                    if not COMPARE[type(op)](at, next_):
+                    if not COMPARE[type(sign)](at, next_):
                         return False
                     at = next_
                 return True

@@ -1,18 +1,21 @@
 """Ask a suite of one model or of two, and make measurements of what comes back."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from spiritlevel import backends, firewall
 from spiritlevel.errors import DataError
+from spiritlevel.measure.config import MeasureConfig
 from spiritlevel.measure.suites import effort as efforts
 from spiritlevel.measure.suites import forms
-from spiritlevel.measure.suites.declared import measure
+from spiritlevel.measure.suites.declared import find, measure
 from spiritlevel.measure.suites.estimates import Figure, Readings, change, nothing, one_place, single
 from spiritlevel.measure.suites.licences import check
 from spiritlevel.measure.suites.model import Item, Reading, Settings, Suite, Suited
 from spiritlevel.measure.suites.robust import moved
+from spiritlevel.measure.suites.rows import load
 from spiritlevel.measure.suites.scores import CHOICES, SCORES
-from spiritlevel.types import Estimate, Grade, Instrument, Journal, Lineage, Measurement, Model, ModelRef, Prompt, content_hash
+from spiritlevel.types import Compared, Estimate, Grade, Instrument, Journal, Lineage, Measurement, Model, ModelRef, Prompt, content_hash
 
 
 def run(journal: Journal, before: ModelRef, after: ModelRef | None, suites: tuple[Suite, ...], settings: Settings) -> Suited:
@@ -30,6 +33,24 @@ def run(journal: Journal, before: ModelRef, after: ModelRef | None, suites: tupl
         turned += part.moved
         notes += part.notes
     return Suited(before=before, after=after, measurements=tuple(found), effort=tuple(told), moved=tuple(turned), notes=tuple(notes))
+
+
+def of_config(config: MeasureConfig, constitution: str | None) -> tuple[Suite, ...]:
+    """The suites that a configuration names, with their rows; also those of its constitution's suites/ folder."""
+    own = () if constitution is None else (Path(constitution) / "suites",)
+    data = Path(config.suite_data) if config.suite_data else None
+    return tuple(load(find(name, *own), data, config.accept_licence) for name in dict.fromkeys(config.suites))
+
+
+def joined(journal: Journal, compared: Compared, suites: tuple[Suite, ...], config: MeasureConfig, *, confidence: float) -> Compared:
+    """A comparison with what suites say of both models, on the half of their rows that lies on its side."""
+    settings = Settings.model_validate(
+        {"most": config.suite_rows, "side": compared.side.value, "confidence": confidence, "seed": config.seed, "rounds": config.rounds}
+    )
+    found = run(journal, compared.before, compared.after, suites, settings)
+    return compared.model_copy(
+        update={"measurements": (*compared.measurements, *found.measurements), "notes": (*compared.notes, *found.notes)}
+    )
 
 
 def _suite(journal: Journal, models: Sequence[Model], lineages: Sequence[Lineage], suite: Suite, settings: Settings) -> Suited:
