@@ -38,6 +38,9 @@ NAMES = (
     "reward_biases",
     "rl",
     "transfer",
+    "suites",
+    "multiple_choice",
+    "suite_intervals",
 )
 HEAD = """# Results
 
