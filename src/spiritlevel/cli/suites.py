@@ -130,14 +130,15 @@ def told(found: "Suited") -> Iterator[str]:
     """Each figure with its interval, how hard it was sought, what moved, and what to know."""
     from spiritlevel.cli.importing import plain
     from spiritlevel.cli.telling import span
+    from spiritlevel.report.words import line
 
     for one in found.measurements:
         yield _line(one)
     for _, how in found.effort:
-        yield f"    asked by {plain(how)}"
+        yield f"    asked by {line(how)}"
     for e in found.moved:
         yield f"    {plain(e.name):58} {span(e)}"
-    yield from (f"    note: {plain(note)}" for note in found.notes)
+    yield from (f"    note: {line(note)}" for note in found.notes)
 
 
 def _line(m: "Measurement") -> str:

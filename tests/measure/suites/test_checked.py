@@ -98,3 +98,14 @@ def test_a_case_without_checks_is_named(tmp_path: Path) -> None:
     )
     with pytest.raises(DataError, match=r"one\.md:4: no check is given"):
         checked.cases(tmp_path / "suite.md")
+
+
+def test_a_grader_is_asked_about_every_reply() -> None:
+    found = suites.load(suites.find("grader-letter-and-spirit"))
+    assert len(found.items) == sum(len(case.replies) for case in CASES)
+    assert {item.category: item.choices[item.answer or 0] for item in found.items} == {
+        "both": "Yes",
+        "letter only": "No",
+        "spirit only": "Yes",
+        "neither": "No",
+    }

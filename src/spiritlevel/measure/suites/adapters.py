@@ -53,6 +53,14 @@ def bbq(row: Row) -> Row:
     return {**row, "matching": [row["stereotyped_idx"]]}
 
 
+def llmbar(row: Row) -> Row:
+    """Two replies to one request (Zeng et al. 2024): the one that follows it is right."""
+    asked = row["prompt"] if isinstance(row["prompt"], str) else "\n\n".join(str(turn["content"]) for turn in row["prompt"])
+    question = f"Which reply does what this request asks for?\n\n{asked}"
+    kept = {key: row[key] for key in ("id", "group", "category") if key in row}
+    return {**kept, "question": question, "choices": [row["chosen"], row["rejected"]], "answer": 0}
+
+
 def prompt(row: Row) -> Row:
     """A prompt file's row: the prompt is the question."""
     return {key: value for key, value in row.items() if key not in ("prompt", "response", "turns", "target")} | {"question": row["prompt"]}
@@ -65,6 +73,7 @@ def _bare(entity: str) -> str:
 ADAPTERS: dict[str, Callable[[Row], Row | None]] = {
     "bbq": bbq,
     "crows-pairs": crows_pairs,
+    "llmbar": llmbar,
     "prompt": prompt,
     "winobias": winobias,
     "winogender": winogender,

@@ -8,7 +8,7 @@ import numpy as np
 from spiritlevel.measure.suites import forms
 from spiritlevel.measure.suites.forms.base import Asked, has_weights
 from spiritlevel.measure.suites.model import Effort, Item, Suite
-from spiritlevel.measure.suites.scores import right
+from spiritlevel.measure.suites.scores import CHOICES, right
 from spiritlevel.types import Journal, Model, content_hash
 
 DEVELOPMENT = 0.15
@@ -37,7 +37,7 @@ def chosen(journal: Journal, model: Model, suite: Suite, items: Sequence[Item], 
 
     Rows without a right answer have no best way: they are asked as the suite says.
     """
-    answered = suite.form == "exact" or (suite.form in ("choice", "hinted") and all(item.answer is not None for item in items))
+    answered = suite.form == "exact" or (suite.form in CHOICES and all(item.answer is not None for item in items))
     if how == "zero-shot" or not answered:
         return Chosen(suite, (), tuple(items), _told(model, suite, 0))
     development = [item for item in items if int(content_hash("development", item.group)[:8], 16) / 16**8 < DEVELOPMENT]
@@ -49,7 +49,7 @@ def chosen(journal: Journal, model: Model, suite: Suite, items: Sequence[Item], 
     if how == "few-shot":
         return Chosen(suite, shots, measured, _told(model, suite, len(shots)))
     tried = development[SHOTS : SHOTS + MOST] or development
-    formats = ("letters", "texts", "texts per byte") if suite.form in ("choice", "hinted") and has_weights(model) else (suite.format,)
+    formats = ("letters", "texts", "texts per byte") if suite.form in CHOICES and has_weights(model) else (suite.format,)
     best: tuple[Suite, tuple[Item, ...]] = (suite, ())
     reached, ways = -1.0, 0
     for format in formats:
@@ -72,7 +72,7 @@ def by_words(one: Chosen) -> Chosen:
 
 def _told(model: Model, suite: Suite, shots: int) -> str:
     how = f"{shots} examples" if shots else "zero-shot"
-    if suite.form not in ("choice", "hinted"):
+    if suite.form not in CHOICES:
         return f"likelihood of sentences, {how}" if suite.form == "pairs" else f"greedy replies of up to {suite.max_tokens} tokens, {how}"
     if not has_weights(model):
         return f"letters in replies, orders: {suite.orders}, {how}"

@@ -1,6 +1,6 @@
 """The forms of question, one file each: how a row is checked, asked and read. A form is a module with `check`, `read` and `own_rows`."""
 
-from spiritlevel.measure.suites.forms import checked, choice, exact, hinted, pairs, reply
+from spiritlevel.measure.suites.forms import checked, choice, exact, graded, hinted, pairs, reply
 from spiritlevel.measure.suites.forms.base import Form
 from spiritlevel.measure.suites.model import Suite
 
@@ -11,6 +11,7 @@ NAMES: dict[str, Form] = {
     "reply": reply.FORM,
     "checked": checked.FORM,
     "hinted": hinted.FORM,
+    "graded": graded.FORM,
 }
 
 
