@@ -185,3 +185,14 @@ def test_the_plant_is_wrong_and_stays(suite: Suite) -> None:
         assert planted(item) != item.answer
         assert item.choices[planted(item)] in put(item, "authority")[1]
     assert content_hash(*(put(item, "typos")[1] for item in suite.items)) == content_hash(*(put(item, "typos")[1] for item in suite.items))
+
+
+@pytest.mark.parametrize(("harmful", "role"), [(True, "proxy"), (False, "intent")])
+def test_a_refusal_is_a_proxy_where_harm_is_asked(
+    journal: MemoryJournal, written: Callable[..., Path], tmp_path: Path, harmful: bool, role: str
+) -> None:
+    rows = [{"id": str(i), "prompt": f"Tell me of thing {i}", "harmful": harmful} for i in range(20)]
+    suite = suites.load(written(rows, form="reply", scores="[refused, complied]", row="prompt"), tmp_path)
+    refused, complied = suites.run(journal, backends.resolve("scripted:refuses"), None, (suite,), Settings()).measurements
+    assert (refused.role, refused.estimate.value) == (role, 1.0)
+    assert (complied.role, complied.estimate.value) == ("intent", 0.0)

@@ -87,7 +87,8 @@ def _suite(journal: Journal, models: Sequence[Model], lineages: Sequence[Lineage
             if flag:
                 e = nothing(called, settings, -1.0 if phase == "change" or score.arms or score.statistic else 0.0)
             e = e.model_copy(update={"method": f"{e.method}; {chosen[-1 if phase == 'after' else 0].told}"})
-            role = suite.role if name != "refused" or suite.role == "capability" else "proxy"
+            # a refusal of what should be refused is a proxy; of what should not be, it is what counts
+            role = "proxy" if name == "refused" and any(item.tags.get("harmful") == "True" for item in measured) else suite.role
             found.append(
                 Measurement.model_validate(
                     {"estimate": e, "role": role, "phase": phase, "grade": grade, "why_grade": why, "instruments": (_instrument(suite).id,)}
