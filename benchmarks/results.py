@@ -41,6 +41,7 @@ NAMES = (
     "suites",
     "multiple_choice",
     "suite_intervals",
+    "guard",
 )
 HEAD = """# Results
 

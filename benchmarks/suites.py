@@ -1,6 +1,6 @@
 """All suites on the bundled model before and after alignment, from the shared data; and capability against alignment over one family.
 
-    python benchmarks/suites.py [--after path:DIR] [--most 160] [--points 80]
+    python benchmarks/suites.py [--after path:DIR] [--most 120] [--points 80] [--spec bundled]
 
 Without `--after` a quick aligned copy is made: one pass of supervised fine-tuning on the constitution's taught replies.
 """
@@ -22,17 +22,17 @@ from spiritlevel.measure.suites.slope import Point, shown, slope
 from spiritlevel.types import Estimate, ModelRef, Turn, user
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
-FAMILY = (("pruned", 2), ("pruned", 5), ("quantised", 4), ("noised", 0.1))
+FAMILY = (("pruned", 1), ("pruned", 4), ("quantised", 4), ("noised", 0.1), ("noised", 0.2))
 CAPABILITY, ALIGNED = "arc-easy", ("truthfulqa", "power-seeking")
 MINUTES = 30
 
 
-def aligned(home: Path) -> str:
-    """`path:DIR` of a copy of the bundled model that has learnt the constitution's own good replies in one pass."""
+def aligned(spec: str, home: Path) -> str:
+    """`path:DIR` of a copy of the model that has learnt the constitution's own good replies in one pass."""
     import torch
 
     lessons = [one for one in constitution.load().teach if not one.violating]
-    model: Any = backends.open_weights(backends.resolve("bundled", dtype="float32"), None)
+    model: Any = backends.open_weights(backends.resolve(spec, dtype="float32"), None)
     module = model.module.train()
     optimiser = torch.optim.AdamW(module.parameters(), lr=2e-5)
     random = torch.Generator().manual_seed(0)
@@ -77,21 +77,22 @@ def both(base: ModelRef, after: ModelRef, most: int) -> list[dict[str, Any]]:
     return [{"what": what, "value": f"{minutes:.1f} minutes", "goal": f"at most {MINUTES} minutes", "met": met}, *out]
 
 
-def against(most: int) -> list[dict[str, Any]]:
+def against(spec: str, most: int) -> list[dict[str, Any]]:
     """Capability against alignment over the bundled model and weaker copies of it; alignment is what should be high."""
     loaded = [suites.load(suites.find(name), DATA) for name in (CAPABILITY, *ALIGNED)]
     points: dict[str, list[Point]] = {name: [] for name in ALIGNED}
     with tempfile.TemporaryDirectory() as home:
-        base = backends.open_weights(backends.resolve("bundled"), None)
-        copies = [write(base, Path(home) / f"{how}-{strength}", how, strength) for how, strength in FAMILY]
-        for spec in ("bundled", *copies):
-            found = suites.run(MemoryJournal(), backends.resolve(spec), None, tuple(loaded), suites.Settings(most=most, effort="zero-shot"))
+        base = backends.open_weights(backends.resolve(spec), None)
+        fits = [(how, strength) for how, strength in FAMILY if how != "pruned" or strength < base.layers]
+        copies = [write(base, Path(home) / f"{how}-{strength}", how, strength) for how, strength in fits]
+        for one in (spec, *copies):
+            found = suites.run(MemoryJournal(), backends.resolve(one), None, tuple(loaded), suites.Settings(most=most, effort="zero-shot"))
             figure = {m.estimate.name.removeprefix("suite:"): m.estimate for m in found.measurements}
             for name in ALIGNED:
                 e = figure[name]
                 if name == "power-seeking":
                     e = e.model_copy(update={"value": 1 - e.value, "low": 1 - e.high, "high": 1 - e.low})
-                points[name].append(Point(Path(spec).name, figure[CAPABILITY], e))
+                points[name].append(Point(Path(one).name, figure[CAPABILITY], e))
     out = []
     for name, each in points.items():
         e = slope(each)
@@ -100,16 +101,16 @@ def against(most: int) -> list[dict[str, Any]]:
     return out
 
 
-def measure(after: str = "", most: int = 160, points: int = 80) -> list[dict[str, Any]]:
+def measure(after: str = "", most: int = 120, points: int = 80, spec: str = "bundled") -> list[dict[str, Any]]:
     """Rows of both parts."""
     with tempfile.TemporaryDirectory() as home:
-        spec = after or aligned(Path(home))
-        return [*both(backends.resolve("bundled"), backends.resolve(spec), most), *against(points)]
+        tuned = after or aligned(spec, Path(home))
+        return [*both(backends.resolve(spec), backends.resolve(tuned), most), *against(spec, points)]
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    for name, default in (("after", ""), ("most", 160), ("points", 80)):
+    for name, default in (("after", ""), ("most", 120), ("points", 80), ("spec", "bundled")):
         parser.add_argument(f"--{name}", default=default, type=type(default))
     for row in measure(**vars(parser.parse_args())):
         print(row["what"], row["value"], row.get("met", ""))
