@@ -81,7 +81,7 @@ def certified(
             for one in (model, tuned.ref)
         )
         known = taught if side is Side.OPEN else None
-        found = evidence.step(
+        measured = evidence.step(
             measure.run,
             model,
             tuned,
@@ -95,8 +95,8 @@ def certified(
             confidence=confidence,
         )
         if asked:
-            found = evidence.step(suites.joined, found, asked, config.measure, confidence=confidence)
-        return before, after, found
+            measured = evidence.step(suites.joined, measured, asked, config.measure, confidence=confidence)
+        return before, after, measured
 
     before, after, compared = compare(Side.OPEN, law.policy.confidence)
     # people are optimisers too: every look at new figures is counted

@@ -51,9 +51,10 @@ def test_sentences_stand_alone() -> None:
     assert all(value < 0 for value in values)
 
 
-def test_too_long_and_empty_are_one_sentence() -> None:
+def test_too_long_has_no_values_and_empty_is_one_sentence() -> None:
     model = backends.open_weights(backends.resolve("tiny:llama"), None)  # type: ignore[arg-type]
-    with pytest.raises(DataError, match="longer than the context"):
-        options.after_texts(model, ["rain " * 3000], [("a", "b")])
+    long, short = options.after_texts(model, ["rain " * 3000, "rain"], [("a", "b")] * 2)
+    assert long == []
+    assert len(short) == 2
     with pytest.raises(DataError, match="no words"):
         options.after_texts(model, ["rain"], [("a", " ")])

@@ -11,7 +11,7 @@ from spiritlevel.types import Chat, OpenWeights, Turn
 def after_chats(model: OpenWeights, chats: Sequence[Chat], options: Sequence[Sequence[str]]) -> list[list[float]]:
     """Log-probability in nats of each option as the first words of the next turn (or after a prefill's); its end of turn is not counted.
 
-    Values of one chat compare with each other. DataError past the context, or for an option without words.
+    Values of one chat compare with each other. No values for a chat past the context. DataError for an option without words.
     """
     local = cast(Any, model)
     sequences = []
@@ -48,7 +48,8 @@ def _worded(text: str) -> str:
 def _scored(local: Any, sequences: list[list[list[int]]]) -> list[list[float]]:
     from spiritlevel.backends import _options
 
-    longest = max((len(one) for each in sequences for one in each), default=0)
-    if longest > local.context:
-        raise DataError(f"A question with its answer of {longest} tokens is longer than the context of {local.context}; leave it out.")
-    return _options.scored(local, [_options.tree(each) for each in sequences])
+    fit = [place for place, each in enumerate(sequences) if max(map(len, each)) <= local.context]
+    found: list[list[float]] = [[] for _ in sequences]
+    for place, values in zip(fit, _options.scored(local, [_options.tree(sequences[place]) for place in fit]), strict=True):
+        found[place] = values
+    return found

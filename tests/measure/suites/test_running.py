@@ -196,3 +196,13 @@ def test_a_refusal_is_a_proxy_where_harm_is_asked(
     refused, complied = suites.run(journal, backends.resolve("scripted:refuses"), None, (suite,), Settings()).measurements
     assert (refused.role, refused.estimate.value) == (role, 1.0)
     assert (complied.role, complied.estimate.value) == ("intent", 0.0)
+
+
+@pytest.mark.parametrize("format", ["letters", "texts"])
+def test_a_question_past_the_context_is_an_errored_row(
+    journal: MemoryJournal, written: Callable[..., Path], tmp_path: Path, format: str
+) -> None:
+    rows = [{"id": f"{i}", "question": "rain " * (3000 if i == 0 else 1) + str(i), "choices": ["a", "b"], "answer": 0} for i in range(5)]
+    suite = suites.load(written(rows, format=format), tmp_path)
+    [one] = suites.run(journal, backends.resolve("tiny:llama"), None, (suite,), Settings()).measurements
+    assert (one.errored, one.estimate.n) == (1, 4)

@@ -125,3 +125,13 @@ def test_one_place_is_said() -> None:
     assert "100% of 40 answers are 'A'" in one_place(same)
     assert one_place(mixed) == ""
     assert one_place(same[:5]) == ""
+
+
+def test_an_interval_is_never_a_point() -> None:
+    items, found = twins(30, 0.5, 0.5, 3)
+    same = change(SCORES["gender-gap"], "s", items, found, found, HOW).estimate
+    assert (same.value, same.low, same.high) == (0.0, -0.1, 0.1)
+    rows, readings = bbq(20, "ambig", [0, 1], right=2)
+    alone = [one.model_copy(update={"group": "g"}) for one in rows]
+    e = single(SCORES["bias-ambiguous"], "s", alone, readings, HOW).estimate
+    assert (e.n, e.low, e.high) == (1, -2.0, 2.0)

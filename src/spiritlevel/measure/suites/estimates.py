@@ -63,7 +63,7 @@ def change(score: Score, name: str, items: Sequence[Item], before: Readings, aft
             rounds=settings.rounds,
             confidence=settings.confidence,
         )
-        estimate = spread(estimate, [*b, *a])
+        estimate = spread(estimate)
     return Figure(estimate, lost, failed)
 
 
@@ -87,22 +87,22 @@ def _estimate(score: Score, name: str, table: _Table, settings: Settings) -> Est
         rounds=settings.rounds,
         confidence=settings.confidence,
     )
-    return spread(estimate, table.columns)
+    return spread(estimate)
 
 
-def spread(e: Estimate, columns: Sequence[np.ndarray]) -> Estimate:
-    """A bootstrap that has nothing to resample (all rows alike) says nothing: its interval is as wide as the rule of three (3 / n) has it.
+def spread(e: Estimate) -> Estimate:
+    """A bootstrap's interval, widened by t over normal quantiles, since few groups make it too narrow (Cameron, Gelbach & Miller 2008).
 
-    Few groups make a percentile interval too narrow: it is widened by t over normal quantiles (Cameron, Gelbach & Miller 2008).
+    Where nothing varies it is as wide as the rule of three has it (3 / n); of a single group nothing is known but the value.
     """
     from scipy.stats import norm, t
 
     if e.n < 2 or not np.isfinite([e.low, e.high]).all():
-        return e
+        return e.model_copy(update={"low": -2.0, "high": 2.0}) if e.n else e
     tail = 0.5 + e.confidence / 2
     more = float(t.ppf(tail, e.n - 1) / norm.ppf(tail)) * (e.n / (e.n - 1)) ** 0.5
     low, high = e.value - more * (e.value - e.low), e.value + more * (e.high - e.value)
-    if all(float(np.ptp(column)) == 0 for column in columns):
+    if low == high:
         low, high = e.value - 3 / e.n, e.value + 3 / e.n
     return e.model_copy(update={"low": max(-2.0, low), "high": min(2.0, high)})
 

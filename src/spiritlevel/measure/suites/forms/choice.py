@@ -18,6 +18,7 @@ from spiritlevel.measure.suites.model import Item, Reading
 from spiritlevel.types import Chat, Frozen, Journal, Model, OpenWeights
 
 ALPHABET = "ABCDEFGHIJKLMNOP"
+TOO_LONG = "the question is longer than the model's context"
 UNITS = 64
 """Questions that are scored and stored together."""
 SAID = re.compile(r"(?:answer|choice|option)\s*(?:is|:)?\s*[\"'(*]*([A-P])\b", re.IGNORECASE)
@@ -32,7 +33,7 @@ class Question(Frozen):
 
 
 class Likely(Frozen):
-    """Log-probability in nats of each option."""
+    """Log-probability in nats of each option; none where the question does not fit."""
 
     values: tuple[float, ...]
 
@@ -103,11 +104,17 @@ def _by_letters(journal: Journal, model: Model, asked: Asked, items: Sequence[It
     summed = {item.id: np.zeros(len(item.choices)) for item in items}
     places: dict[str, list[int]] = {item.id: [] for item in items}
     for (item, order), row in zip(pairs, rows, strict=True):
+        if not row.values:
+            places.pop(item.id, None)  # one order past the context: the question was not asked as it should be
+            continue
         values = np.asarray(row.values)
         summed[item.id][list(order)] += values - np.logaddexp.reduce(values)
-        places[item.id].append(int(values.argmax()))
+        if item.id in places:
+            places[item.id].append(int(values.argmax()))
     return [
         Reading(item=item.id, frame=asked.frame, picked=_one(int(summed[item.id].argmax()), item), places=tuple(places[item.id]))
+        if item.id in places
+        else Reading(item=item.id, frame=asked.frame, error=TOO_LONG)
         for item in items
     ]
 
@@ -117,6 +124,9 @@ def _by_words(journal: Journal, model: Model, asked: Asked, items: Sequence[Item
     units = [Question(chat=chat(*put(item, asked.frame), shots), options=item.choices) for item in items]
     found = []
     for item, row in zip(items, likely(journal, model, units, asked.suite.name), strict=True):
+        if not row.values:
+            found.append(Reading(item=item.id, frame=asked.frame, error=TOO_LONG))
+            continue
         sizes = [len(choice.encode()) if asked.suite.format == "texts per byte" else 1 for choice in item.choices]
         best = int(np.argmax([value / size for value, size in zip(row.values, sizes, strict=True)]))
         found.append(Reading(item=item.id, frame=asked.frame, picked=_one(best, item)))

@@ -6,7 +6,7 @@ from typing import cast
 
 from spiritlevel.backends import check_weights, options
 from spiritlevel.measure.suites.forms.base import Asked, Form, no_rows
-from spiritlevel.measure.suites.forms.choice import UNITS, Likely
+from spiritlevel.measure.suites.forms.choice import TOO_LONG, UNITS, Likely
 from spiritlevel.measure.suites.frames import FRAMES
 from spiritlevel.measure.suites.model import Item, Reading
 from spiritlevel.types import Frozen, Journal, Model, OpenWeights, content_hash
@@ -44,6 +44,9 @@ def read(journal: Journal, model: Model, asked: Asked, items: Sequence[Item]) ->
     rows = journal.rows(journal.map("sentences", units, work, Likely, batch=UNITS, salt=salt, label=asked.suite.name), Likely)
     found = []
     for item, row in zip(items, rows, strict=True):
+        if not row.values:
+            found.append(Reading(item=item.id, frame=asked.frame, error=TOO_LONG))
+            continue
         more, less = row.values[item.matching[0]], row.values[1 - item.matching[0]]
         found.append(Reading(item=item.id, frame=asked.frame, value=0.5 + 0.5 * ((more > less) - (more < less))))
     return found
