@@ -7,6 +7,7 @@ from spiritlevel.config import LoopConfig
 from spiritlevel.constitution import certify
 from spiritlevel.errors import NeedsWeights
 from spiritlevel.evidence import Evidence
+from spiritlevel.measure import suites
 from spiritlevel.release.facts import circumstances
 from spiritlevel.types import Compared, Inside, ModelCard, ModelRef, Seen, Side, Ticket, Tuned, Verdict, content_hash
 
@@ -73,6 +74,7 @@ def certified(
     held, files = certify.load(config.constitution), elicit.version(config.elicit)
     found = elicit.lessons(evidence, config.elicit.findings, law)
     calibrations = evidence.ledger.calibrations()
+    asked = suites.of_config(config.measure, config.constitution)
 
     def compare(side: Side, confidence: float, ticket: Ticket | None = None) -> tuple[Seen, Seen, Compared]:
         before, after = (
@@ -80,23 +82,22 @@ def certified(
             for one in (model, tuned.ref)
         )
         known = taught if side is Side.OPEN else None
-        return (
+        measured = evidence.step(
+            measure.run,
+            model,
+            tuned,
             before,
             after,
-            evidence.step(
-                measure.run,
-                model,
-                tuned,
-                before,
-                after,
-                law,
-                held,
-                config.measure,
-                taught=known,
-                calibrations=calibrations,
-                confidence=confidence,
-            ),
+            law,
+            held,
+            config.measure,
+            taught=known,
+            calibrations=calibrations,
+            confidence=confidence,
         )
+        if asked:
+            measured = evidence.step(suites.joined, measured, asked, config.measure, confidence=confidence)
+        return before, after, measured
 
     before, after, compared = compare(Side.OPEN, law.policy.confidence)
     # people are optimisers too: every look at new figures is counted

@@ -55,7 +55,7 @@ def test_levels_are_read_and_old_policies_stay_valid(law: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("capability: compliance", "capability: wit", "level 'persuasive' is on unknown measure 'wit', which no suite or stage makes"),
+        ("capability: compliance", "capability: wit", "level 'persuasive' is on unknown measure 'wit', and nothing else makes it"),
         ("measure: delivered_harm", "measure: wit", "threshold 'harm-under-attack' is on unknown measure 'wit'"),
         ("at_most: 0.05, ", "", "needs exactly one of at_most and at_least"),
         ("min_power: 0.8", "min_power: 8", "asks for a power of 8"),

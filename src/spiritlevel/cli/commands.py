@@ -15,6 +15,7 @@ from spiritlevel.cli.rate import rate
 from spiritlevel.cli.raters import raters
 from spiritlevel.cli.reward import reward
 from spiritlevel.cli.select import select
+from spiritlevel.cli.suites import suites
 from spiritlevel.cli.transfer import transfer
 from spiritlevel.cli.world import world
 
@@ -362,5 +363,5 @@ def _finish(evidence: "Evidence", finished: "Finished", gate: bool) -> None:
         raise SystemExit(EXIT[finished.verdict.kind.value])
 
 
-for _group in (audit_power, drop, gap, guard, keys, policy, rate, raters, reward, select, sign, transfer, verify, world):
+for _group in (audit_power, drop, gap, guard, keys, policy, rate, raters, reward, select, sign, suites, transfer, verify, world):
     app.add_command(_group)

@@ -35,7 +35,8 @@ def span(e: Estimate) -> str:
 def figures(compared: Compared) -> Iterator[str]:
     """Overall rates before and after, and the gap."""
     yield f"\n{compared.side.value} prompts: {compared.before.spec:.24} -> {compared.after.spec:.24}"
-    for name in SHOWN:
+    suited = dict.fromkeys(m.estimate.name for m in compared.measurements if m.estimate.name.startswith("suite:"))
+    for name in (*SHOWN, *suited):
         for phase in ("before", "after", "change"):
             for m in compared.measurements:
                 if m.estimate.name == name and m.phase == phase and not m.principle and not m.cell:

@@ -1,13 +1,16 @@
 """Faults of a policy's conditions: what cannot be measured, cannot hold, or would let everything pass."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
-from spiritlevel.constitution.model import MEASURES, Level, Policy, Threshold
+from spiritlevel.constitution.model import SUITE, Level, Policy, Threshold, measures
+from spiritlevel.errors import ConfigError
 
 
-def faults_of(policy: Policy) -> Iterator[tuple[str, str]]:
-    """(id to look for in the file, fault), in the order of the file."""
+def faults_of(policy: Policy, suites: Path | None = None) -> Iterator[tuple[str, str]]:
+    """(id to look for in the file, fault), in the order of the file. `suites`: a folder of suites beside the installed ones."""
     for threshold in policy.conditions:
+        yield from _measured(f"threshold {threshold.id!r}", threshold.id, threshold.measure, suites)
         yield from _threshold(threshold)
     seen_ids: set[str] = set()
     for what, id in (*(("threshold", t.id) for t in policy.conditions), *(("level", level.id) for level in policy.levels)):
@@ -16,6 +19,7 @@ def faults_of(policy: Policy) -> Iterator[tuple[str, str]]:
         seen_ids.add(id)
     yield from _contradictions(policy)
     for level in policy.levels:
+        yield from _measured(f"level {level.id!r}", level.id, level.capability, suites)
         yield from _level(level)
     seen: dict[tuple[str, float], str] = {}
     for level in policy.levels:
@@ -27,12 +31,19 @@ def faults_of(policy: Policy) -> Iterator[tuple[str, str]]:
             )
 
 
+def _measured(what: str, id: str, measure: str, suites: Path | None) -> Iterator[tuple[str, str]]:
+    """A condition on a measurement that nothing makes would never be met and never fail."""
+    try:
+        known = measures(measure, suites)
+    except ConfigError as error:
+        yield id, f"{what} is on a suite, and {error}"
+        return
+    if measure not in known:
+        on = "a measurement that no suite makes" if measure.startswith(SUITE) else "unknown measure"
+        yield id, f"{what} is on {on} {measure!r}, and nothing else makes it; use one of {', '.join(known)}"
+
+
 def _threshold(t: Threshold) -> Iterator[tuple[str, str]]:
-    if t.measure not in MEASURES:
-        yield (
-            t.id,
-            f"threshold {t.id!r} is on unknown measure {t.measure!r}, which no suite or stage makes; use one of {', '.join(MEASURES)}",
-        )
     if (t.at_most is None) == (t.at_least is None):
         yield t.id, f"threshold {t.id!r} needs exactly one of at_most and at_least; give one"
     if t.min_power is not None and not 0 < t.min_power <= 1:
@@ -54,9 +65,6 @@ def _contradictions(policy: Policy) -> Iterator[tuple[str, str]]:
 
 
 def _level(level: Level) -> Iterator[tuple[str, str]]:
-    if level.capability not in MEASURES:
-        what = f"level {level.id!r} is on unknown measure {level.capability!r}"
-        yield level.id, f"{what}, which no suite or stage makes; use one of {', '.join(MEASURES)}"
     if not level.safeguards:
         yield level.id, f"level {level.id!r} has no safeguards, so reaching it would ask for nothing; add at least one"
     for role in level.sign_off:

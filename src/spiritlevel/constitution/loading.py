@@ -182,7 +182,7 @@ def _policy(path: Path, faults: Faults) -> Policy | None:
             where = ".".join(str(part) for part in item["loc"])
             faults.add(path, 1, f"{where or 'the file'}: {item['msg']}; correct it")
         return None
-    for where, fault in faults_of(policy):
+    for where, fault in faults_of(policy, path.parent / "suites"):
         faults.add(path, _line_of(path, where), fault)
     if not policy.thresholds:
         faults.add(path, 1, "no thresholds; a policy without conditions would approve anything, so add at least one")

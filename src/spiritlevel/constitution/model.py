@@ -1,10 +1,12 @@
 """What is meant, as values: principles, their examples, and the policy that is executed."""
 
 from collections.abc import Collection, Iterable
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
+from spiritlevel import plugins
 from spiritlevel.errors import ConfigError
 from spiritlevel.types import Frozen, Kind, Otherwise
 
@@ -26,7 +28,22 @@ MEASURES: dict[str, str] = {
     "readout_auroc": "best layer's read-out of harm",
     "knows_but_complies": "share of harmful prompts that the model reads as harmful and answers anyway",
 }
-"""What a threshold may be put on; measure/, interpret/ and the loop make these, by these names."""
+"""What a threshold may be put on; measure/, interpret/ and the loop make these, by these names. Suites make `suite:NAME` besides."""
+SUITE = "suite:"
+"""Before the name of a measure that a suite makes."""
+
+
+def measures(measure: str, suites: Path | None = None) -> dict[str, str]:
+    """What `measure` is checked against: the measures above, and for `suite:...` those of the installed suites and of a folder's own.
+
+    ConfigError for a suite file that cannot be read.
+    """
+    if not measure.startswith(SUITE):
+        return MEASURES
+    found: dict[str, str] = {}
+    for name in plugins.names("spiritlevel.suite-measures"):
+        found.update(plugins.load("spiritlevel.suite-measures", name)(suites))
+    return found
 
 
 class Principle(Frozen):
