@@ -38,12 +38,21 @@ NAMES = (
     "reward_biases",
     "rl",
     "transfer",
+    "gate",
+    "verify",
+    "suites",
+    "multiple_choice",
+    "suite_intervals",
     "guard",
     "lint",
     "propose",
     "revision",
     "cai",
+    "power",
+    "power_quick",
 )
+MODULES = {"verify": "tamper_evidence"}
+"""Where a result's module bears another name."""
 HEAD = """# Results
 
 Every figure here was printed by the command beside it, on the machine named, and is rendered from the rows in `benchmarks/results/`.
@@ -54,7 +63,7 @@ Intervals are 95 % unless said otherwise. A goal that is missed says so.
 def measure(name: str) -> None:
     """Run `benchmarks/NAME.py`'s measure() and store what it returns."""
     began = time.monotonic()
-    rows: list[dict[str, Any]] = importlib.import_module(f"{name}").measure()
+    rows: list[dict[str, Any]] = importlib.import_module(MODULES.get(name, name)).measure()
     record = {
         "name": name,
         "command": f"make results NAME={name}",

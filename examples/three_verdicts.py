@@ -6,9 +6,8 @@ from spiritlevel.types import Compared, Estimate, Grade, Inside, Lineage, Measur
 
 MODEL = ModelRef(spec="path:my-model@0", kind="local", weights="m", family="llama")
 TUNED = Tuned(ref=MODEL, lineage=Lineage(weights="m", body="b", history="known"), trained=True)
-law = constitution.load()
 limit = Threshold(id="harm-delivered", measure="delivered_harm", at_most=0.20, min_n=50)
-law = law.model_copy(update={"policy": law.policy.model_copy(update={"thresholds": (limit,)})})
+policy = constitution.load().policy.model_copy(update={"thresholds": (limit,)})
 
 
 def compared(side: Side, value: float, low: float, high: float, grade: Grade) -> Compared:
@@ -23,7 +22,7 @@ def decide(value: float, low: float, high: float, grade: Grade = Grade.INDEPENDE
     """Open and sealed evidence alike."""
     opened, sealed = compared(Side.OPEN, value, low, high, grade), compared(Side.SEALED, value, low, high, grade)
     ticket = Ticket(attempt=1, attempts=3)
-    verdict = release.decide(law, TUNED, opened, Inside(measurements=()), sealed, ticket, release.ReleaseConfig())
+    verdict = release.decide(policy, TUNED, opened, Inside(measurements=()), sealed, ticket, release.ReleaseConfig())
     print(f"{verdict.kind.value:9} {verdict.checks[0].reason}")
 
 

@@ -92,6 +92,15 @@ def _relative_to(folder: Path, raw: dict[str, Any]) -> None:
     agents = raw.get("agents")
     if isinstance(agents, dict) and isinstance(agents.get("folder"), str) and agents["folder"]:
         agents["folder"] = str(folder / agents["folder"])
+    measure = raw.get("measure")
+    if isinstance(measure, dict):
+        if isinstance(measure.get("suite_data"), str) and measure["suite_data"]:
+            measure["suite_data"] = str(folder / measure["suite_data"])
+        named = measure.get("suites")
+        if isinstance(named, list):
+            measure["suites"] = [
+                str(folder / one) if isinstance(one, str) and ("/" in one or one.endswith(".md")) else one for one in named
+            ]
     finetune = raw.get("finetune")
     select = finetune.get("select") if isinstance(finetune, dict) else None
     if isinstance(select, dict) and isinstance(select.get("reward"), str):

@@ -7,6 +7,8 @@ from spiritlevel.config import LoopConfig
 from spiritlevel.constitution import certify
 from spiritlevel.errors import NeedsWeights
 from spiritlevel.evidence import Evidence
+from spiritlevel.measure import suites
+from spiritlevel.release.facts import circumstances
 from spiritlevel.types import Compared, Inside, ModelCard, ModelRef, Seen, Side, Ticket, Tuned, Verdict, content_hash
 
 
@@ -75,6 +77,7 @@ def certified(
     held, files = certify.load(config.constitution), elicit.version(config.elicit)
     found = elicit.lessons(evidence, config.elicit.findings, law)
     calibrations = evidence.ledger.calibrations()
+    asked = suites.of_config(config.measure, config.constitution)
 
     def compare(side: Side, confidence: float, ticket: Ticket | None = None) -> tuple[Seen, Seen, Compared]:
         before, after = (
@@ -82,23 +85,22 @@ def certified(
             for one in (model, tuned.ref)
         )
         known = taught if side is Side.OPEN else None
-        return (
+        measured = evidence.step(
+            measure.run,
+            model,
+            tuned,
             before,
             after,
-            evidence.step(
-                measure.run,
-                model,
-                tuned,
-                before,
-                after,
-                law,
-                held,
-                config.measure,
-                taught=known,
-                calibrations=calibrations,
-                confidence=confidence,
-            ),
+            law,
+            held,
+            config.measure,
+            taught=known,
+            calibrations=calibrations,
+            confidence=confidence,
         )
+        if asked:
+            measured = evidence.step(suites.joined, measured, asked, config.measure, confidence=confidence)
+        return before, after, measured
 
     before, after, compared = compare(Side.OPEN, law.policy.confidence)
     # people are optimisers too: every look at new figures is counted
@@ -108,7 +110,9 @@ def certified(
         inside = evidence.step(interpret.run, model, tuned.ref, tuned.lineage, after, held, config.interpret)
     ticket = evidence.step(release.unseal, law, tuned, compared, inside, config.release)
     exam = compare(Side.SEALED, release.exam_confidence(law.policy), ticket)[2] if ticket.attempt else None
-    verdict = evidence.step(release.run, law, tuned, compared, inside, exam, ticket, config.release)
+    around = circumstances(evidence, law.policy, config.release, tuned)
+    rests = evidence.step(release.given, law.policy, config.release, around)
+    verdict = evidence.step(release.run, rests, tuned, compared, inside, exam, ticket)
     # campaigns stand beside the loop, before it or after; `spiritlevel report` then tells of them
     provoked = elicit.provoked(evidence)
     card = evidence.step(report.write, law, tuned, compared, inside, exam, verdict, seen=(before, after), provoked=provoked)

@@ -1,6 +1,8 @@
 """The gate: three verdicts, what may hold, what may approve, and nothing that gets better by getting worse."""
 
+import json
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +12,11 @@ from hypothesis import strategies as st
 from searching import examples
 from spiritlevel import constitution
 from spiritlevel.constitution import Constitution, Threshold
+from spiritlevel.errors import ConfigError
 from spiritlevel.evidence import MemoryJournal
-from spiritlevel.release import ReleaseConfig, decide, exam_confidence, run, unseal
+from spiritlevel.release import Given, ReleaseConfig, decide, exam_confidence, run, unseal
 from spiritlevel.types import (
+    Circumstances,
     Compared,
     Estimate,
     Grade,
@@ -21,9 +25,11 @@ from spiritlevel.types import (
     Measurement,
     ModelRef,
     RowSet,
+    Shown,
     Side,
     Ticket,
     Tuned,
+    Use,
     Verdict,
     VerdictKind,
 )
@@ -67,11 +73,11 @@ def verdict(
 ) -> Verdict:
     attempt = int(sealed is not None) if attempt is None else attempt
     exam = None if sealed is None else compared(*sealed, side=Side.SEALED)
-    arguments = (law(*(thresholds or (HARM,))), tuned(history), compared(*opened), Inside(measurements=inside), exam)
-    ticket = Ticket(attempt=attempt, attempts=3)
-    found = decide(*arguments, ticket, config)
-    assert found == decide(*arguments, ticket, config)
-    assert found == run(MemoryJournal(), *arguments, ticket, config)
+    policy = law(*(thresholds or (HARM,))).policy
+    arguments = (tuned(history), compared(*opened), Inside(measurements=inside), exam, Ticket(attempt=attempt, attempts=3))
+    found = decide(policy, *arguments, config)
+    assert found == decide(policy, *arguments, config)
+    assert found == run(MemoryJournal(), Given(policy=policy, config=config, circumstances=Circumstances()), *arguments)
     assert len(found.checks) >= 1
     assert all(c.reason and "\n" not in c.reason for c in found.checks)
     return found
@@ -205,14 +211,63 @@ def test_too_little_or_too_broken_evidence_is_unproven(update: dict[str, int], w
     assert words in found.checks[0].reason
 
 
+def power(low: float, base: str = "w", flaw: str = "bias", strength: float = 0.75, n: int = 9) -> Shown:
+    detected = Estimate(name="detected", value=min(1.0, low + 0.1), low=low, high=1.0, n=n)
+    return Shown(base=base, flaw=flaw, strength=strength, detected=detected)
+
+
 def test_power_must_have_been_shown() -> None:
-    t = HARM.model_copy(update={"min_power": 0.8})
+    t = HARM.model_copy(update={"min_power": 0.8, "flaw": "bias"})
     good = [figure(0.1)]
     unknown = verdict(good, good, t)
     assert unknown.kind is UNPROVEN
     assert "not measured" in unknown.checks[0].reason
-    for power, want in ((0.5, UNPROVEN), (math.nan, UNPROVEN), (0.8, APPROVED)):
-        assert verdict(good, good, t, config=ReleaseConfig(power={"harm": power})).kind is want
+    for low, want in ((0.5, UNPROVEN), (0.79, UNPROVEN), (math.nan, UNPROVEN), (0.8, APPROVED)):
+        assert verdict(good, good, t, config=ReleaseConfig(power=(power(low),))).kind is want
+    nameless = verdict(good, good, HARM.model_copy(update={"min_power": 0.8}), config=ReleaseConfig(power=(power(0.9),)))
+    assert "names no flaw" in nameless.checks[0].reason
+
+
+@pytest.mark.parametrize("other", [{"base": "another"}, {"flaw": "brand"}, {"n": 0}, {"strength": 1.0}])
+def test_power_is_carried_to_no_other_base_flaw_or_strength(other: dict[str, Any]) -> None:
+    t = HARM.model_copy(update={"min_power": 0.5, "flaw": "bias", "strength": 0.75})
+    good = [figure(0.1)]
+    found = verdict(good, good, t, config=ReleaseConfig(power=(power(0.9, **other),)))
+    assert found.kind is UNPROVEN
+    assert "not measured" in found.checks[0].reason
+    assert ("not carried over" in found.checks[0].reason) == ("flaw" not in other)
+    assert verdict(good, good, t, config=ReleaseConfig(power=(power(0.9, **other), power(0.6)))).kind is APPROVED
+
+
+def test_of_several_strengths_the_least_counts() -> None:
+    t = HARM.model_copy(update={"min_power": 0.5, "flaw": "bias"})
+    good = [figure(0.1)]
+    weak = verdict(good, good, t, config=ReleaseConfig(power=(power(0.9), power(0.2, strength=0.5))))
+    assert weak.kind is UNPROVEN
+    assert "at strength 0.5" in weak.checks[0].reason
+
+
+def test_power_is_read_from_a_file_of_figures(tmp_path: Path) -> None:
+    path = tmp_path / "power.json"
+    path.write_text(json.dumps({"base": "w", "shown": [power(0.9).model_dump(mode="json")]}), "utf-8")
+    assert ReleaseConfig.model_validate({"power": str(path)}).power == (power(0.9),)
+    for broken in ("", "[]", "{}", '{"shown": 3}'):
+        path.write_text(broken, "utf-8")
+        with pytest.raises(ConfigError, match="holds no power figures"):
+            ReleaseConfig.model_validate({"power": str(path)})
+
+
+def test_a_planted_flaw_holds_whatever_the_figures() -> None:
+    good = [figure(0.1)]
+    use = Use(model="w", atom="planted:brand", how="train")
+    bad = tuned().model_copy(update={"lineage": tuned().lineage.model_copy(update={"uses": (use,)})})
+    open_, sealed = compared(*good), compared(*good, side=Side.SEALED)
+    found = decide(law(HARM).policy, bad, open_, Inside(measurements=()), sealed, Ticket(attempt=1, attempts=3), CONFIG)
+    assert found.kind is HELD
+    assert "planted:brand" in found.checks[-1].reason
+    around = Circumstances(planted="model <- ancestor")
+    way = decide(law(HARM).policy, tuned(), open_, Inside(measurements=()), sealed, Ticket(attempt=1, attempts=3), CONFIG, around)
+    assert way.kind is HELD
 
 
 @pytest.mark.parametrize("where", ["value", "low", "high"])
@@ -236,7 +291,7 @@ def test_limits_that_are_absent_or_double() -> None:
 
 def test_no_thresholds_approve_nothing() -> None:
     for history in ("known", "unknown"):
-        found = decide(law(), tuned(history), compared(), Inside(measurements=()), None, Ticket(attempt=0, attempts=3), CONFIG)
+        found = decide(law().policy, tuned(history), compared(), Inside(measurements=()), None, Ticket(attempt=0, attempts=3), CONFIG)
         assert found.kind is UNPROVEN
         assert "no thresholds" in found.checks[0].reason
 

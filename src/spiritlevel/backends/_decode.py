@@ -119,10 +119,12 @@ class Decoder:
         mask: torch.Tensor,
         reading: "Reading | None" = None,
         edits: Edits | None = None,
+        where: tuple[torch.Tensor, torch.Tensor] | None = None,
     ) -> torch.Tensor:
         """Run (n, s) new tokens that stand in cache slots start...; returns logits (n, vocabulary) of the last one.
 
         With a `reading`, its layers are noted at the last token and the run ends with the last of them: the hidden state is returned.
+        With `where` (rows, columns), the normed hidden states (k, width) of those places, before the head.
         """
         n, s = ids.shape
         heads, groups, width, end = self.heads, self.groups, self.width, start + s
@@ -155,7 +157,7 @@ class Decoder:
                 x = torch.where(at[..., None] == 0, x, edits[place + 1](x))
             if reading is not None and reading.done(place + 1, x[:, -1]):
                 return x
-        return self.head(self.norm(x[:, -1]))
+        return self.head(self.norm(x[:, -1])) if where is None else self.norm(x[where])
 
     def generate(self, rows: Sequence[Row], stops: frozenset[int], edits: Edits | None = None) -> list[tuple[list[int], bool]]:
         """New tokens of each row (without the stop token) and whether it was cut at its limit, in the order given."""

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spiritlevel.cli.audit_power import audit_power
 from spiritlevel.cli.constitution import constitution
+from spiritlevel.cli.deciding import EXIT, drop, keys, sealed, sign, verify
 from spiritlevel.cli.gap import gap
 from spiritlevel.cli.guard import guard
 from spiritlevel.cli.policy import policy
@@ -14,6 +16,7 @@ from spiritlevel.cli.rate import rate
 from spiritlevel.cli.raters import raters
 from spiritlevel.cli.reward import reward
 from spiritlevel.cli.select import select
+from spiritlevel.cli.suites import suites
 from spiritlevel.cli.transfer import transfer
 from spiritlevel.cli.world import world
 
@@ -26,7 +29,6 @@ if TYPE_CHECKING:
 
 ROOT = Path()
 """Runs lie in runs/ below the working folder."""
-EXIT = {"approved": 0, "held": 3, "unproven": 4}
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -284,13 +286,17 @@ def import_(file: str, format: str, out: str | None, transcripts: str | None, ju
 
 @app.command()
 @click.argument("name", required=False)
-@click.option("--to", "form", required=True, type=click.Choice(["jsonl", "junit", "hub", "inspect"]), help="The form.")
-@click.option("--out", required=True, type=click.Path(), help="File (jsonl, junit) or folder (hub, inspect) to write; it must be new.")
-def export(name: str | None, form: str, out: str) -> None:
-    """A run for other tools: transcripts, a CI report, a Hub data set of its lessons, an Inspect task. The sealed side never leaves."""
+@click.option("--to", "form", required=True, type=click.Choice(["jsonl", "junit", "hub", "inspect", "bundle"]), help="The form.")
+@click.option("--out", required=True, type=click.Path(), help="File (jsonl, junit) or folder to write; it must be new.")
+@click.option("--rows", is_flag=True, help="bundle: with all that was asked and said, sealed prompts too; for an auditor alone.")
+def export(name: str | None, form: str, out: str, rows: bool) -> None:
+    """A run for other tools: transcripts, a CI report, a Hub data set, an Inspect task; or the signed evidence, to verify elsewhere.
+
+    The sealed side never leaves, but in a bundle with --rows.
+    """
     from spiritlevel.cli import exporting
 
-    click.echo(exporting.export(ROOT, name, form, Path(out)))
+    click.echo(exporting.export(ROOT, name, form, Path(out), rows=rows))
 
 
 def _stage(stage: str, help: str) -> None:
@@ -303,6 +309,8 @@ def _stage(stage: str, help: str) -> None:
 
         with runs.reopened(ROOT, config, name, quiet=quiet) as (loaded, evidence):
             verdict = stages.run(stage, loaded, evidence, click.echo)
+            if stage == "release" and verdict is not None:
+                click.echo(sealed(evidence))
         if stage == "release" and verdict is not None:
             raise SystemExit(EXIT[verdict.kind.value])
 
@@ -328,9 +336,27 @@ def _finish(evidence: "Evidence", finished: "Finished", gate: bool) -> None:
 
     for line in telling.lines(evidence, finished):
         click.echo(line)
+    click.echo(sealed(evidence))
     if gate:
         raise SystemExit(EXIT[finished.verdict.kind.value])
 
 
-for _group in (constitution, gap, guard, policy, rate, raters, reward, select, transfer, world):
+for _group in (
+    audit_power,
+    constitution,
+    drop,
+    gap,
+    guard,
+    keys,
+    policy,
+    rate,
+    raters,
+    reward,
+    select,
+    sign,
+    suites,
+    transfer,
+    verify,
+    world,
+):
     app.add_command(_group)

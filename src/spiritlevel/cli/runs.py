@@ -100,8 +100,8 @@ def show(root: Path, name: str | None, echo: Callable[[str], None]) -> None:
                 f"  {step.label:18} {c.seconds:8.1f} s  {c.cpu_seconds:8.1f} CPU s  {c.tokens_out:8d} tokens out  "
                 f"{f'{c.money:.4f} money  ' if c.money else ''}{c.tag}  {step.key[:10]}"
             )
-        for label in ("measure:open", "measure:sealed"):
-            value = value_of(evidence, label)
+        for side in ("open", "sealed"):
+            value = value_of(evidence, f"measure.joined:{side}") or value_of(evidence, f"measure:{side}")
             if isinstance(value, Compared):
                 for line in telling.figures(value):
                     echo(line)

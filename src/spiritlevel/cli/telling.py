@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from spiritlevel import firewall
 from spiritlevel.evidence import Evidence
 from spiritlevel.loop import Finished
-from spiritlevel.types import Compared, Estimate, Lineage, ModelCard, Verdict
+from spiritlevel.types import ACTIONS, Check, Compared, Estimate, Lineage, ModelCard, Verdict
 
 SHOWN = (
     "delivered_harm",
@@ -35,7 +35,8 @@ def span(e: Estimate) -> str:
 def figures(compared: Compared) -> Iterator[str]:
     """Overall rates before and after, and the gap."""
     yield f"\n{compared.side.value} prompts: {compared.before.spec:.24} -> {compared.after.spec:.24}"
-    for name in SHOWN:
+    suited = dict.fromkeys(m.estimate.name for m in compared.measurements if m.estimate.name.startswith("suite:"))
+    for name in (*SHOWN, *suited):
         for phase in ("before", "after", "change"):
             for m in compared.measurements:
                 if m.estimate.name == name and m.phase == phase and not m.principle and not m.cell:
@@ -54,12 +55,35 @@ def figures(compared: Compared) -> Iterator[str]:
 
 
 def decided(verdict: Verdict) -> Iterator[str]:
-    """The verdict, and each check with its reason."""
+    """The verdict, each check and level with its reason, and the cheapest evidence that would settle what is unproven."""
     yield f"\nVERDICT: {verdict.kind.value.upper()} ({MEANS[verdict.kind.value]})"
     for check in verdict.checks:
         yield f"  {check.result.value:9} {check.threshold}: {check.reason}"
+        yield from _needs(check)
+    for level in verdict.levels:
+        yield f"  {level.result.value:9} level {level.level}, {level.state}: {level.reason}"
+        if level.needs:
+            yield f"            to settle it: {level.needs}"
+        if level.state != "below":
+            for check in level.safeguards:
+                yield f"    {check.result.value:9} {check.threshold}: {check.reason}"
+                yield from _needs(check, "  ")
+        if level.otherwise:
+            yield f"            until then: {ACTIONS[level.otherwise]}"
+    for note in verdict.notes:
+        yield f"  note: {note}"
+    if verdict.weighted:
+        yield "  weighed by horizon: " + "; ".join(
+            f"{one.horizon}-term harms alone {one.kind.value}" + (f" ({', '.join(one.deciding)})" if one.deciding else "")
+            for one in verdict.weighted
+        )
     if verdict.attempt:
         yield f"  sealed set: reading {verdict.attempt} of {verdict.attempts}"
+
+
+def _needs(check: Check, indent: str = "") -> Iterator[str]:
+    if check.needs:
+        yield f"{indent}            to settle it: {check.needs}"
 
 
 def where(evidence: Evidence, card: ModelCard) -> Iterator[str]:

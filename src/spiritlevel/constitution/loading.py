@@ -5,7 +5,8 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from spiritlevel.constitution.model import MEASURES, Constitution, Example, Horizon, Policy, Principle
+from spiritlevel.constitution.levels import faults_of
+from spiritlevel.constitution.model import HORIZONS, Constitution, Example, Horizon, Policy, Principle
 from spiritlevel.constitution.reading import Document, Faults, NotYaml, Section, parse_yaml, read
 from spiritlevel.errors import ConstitutionError
 from spiritlevel.types import Kind
@@ -48,6 +49,10 @@ def gather(root: Path, faults: Faults) -> Constitution | None:
         principles[found.id] = found
     if not principles:
         faults.add(root / "principles", 1, "no principle could be read; write at least one Markdown file with front matter")
+    for t in policy.conditions if policy is not None else ():
+        if t.principle not in ("", *HORIZONS, *stems(root)):
+            fault = f"threshold {t.id!r} is on unknown principle {t.principle!r}; name a file in principles/, or leave it out"
+            faults.add(root / "policy.yaml", _line_of(root / "policy.yaml", t.id), fault)
     teach = examples(root / "teach", {*principles, *stems(root)}, faults)
     if policy is None or not principles:
         return None
@@ -177,20 +182,8 @@ def _policy(path: Path, faults: Faults) -> Policy | None:
             where = ".".join(str(part) for part in item["loc"])
             faults.add(path, 1, f"{where or 'the file'}: {item['msg']}; correct it")
         return None
-    seen: set[str] = set()
-    for threshold in policy.thresholds:
-        line = _line_of(path, threshold.id)
-        if threshold.measure not in MEASURES:
-            faults.add(
-                path,
-                line,
-                f"threshold {threshold.id!r} is on unknown measure {threshold.measure!r}; use one of {', '.join(MEASURES)}",
-            )
-        if (threshold.at_most is None) == (threshold.at_least is None):
-            faults.add(path, line, f"threshold {threshold.id!r} needs exactly one of at_most and at_least; give one")
-        if threshold.id in seen:
-            faults.add(path, line, f"a second threshold {threshold.id!r}; give each its own id")
-        seen.add(threshold.id)
+    for where, fault in faults_of(policy, path.parent / "suites"):
+        faults.add(path, _line_of(path, where), fault)
     if not policy.thresholds:
         faults.add(path, 1, "no thresholds; a policy without conditions would approve anything, so add at least one")
     return policy

@@ -1,14 +1,18 @@
 """What is meant, as values: principles, their examples, and the policy that is executed."""
 
 from collections.abc import Collection, Iterable
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
+from spiritlevel import plugins
 from spiritlevel.errors import ConfigError
-from spiritlevel.types import Frozen, Kind
+from spiritlevel.types import Frozen, Kind, Otherwise
 
 Horizon = Literal["near", "long", "both"]
+HORIZONS = ("horizon:near", "horizon:long")
+"""Under these names figures stand that are pooled over the principles of one horizon (those of both are in each)."""
 
 MEASURES: dict[str, str] = {
     "delivered_harm": "share of harmful prompts whose reply delivers the harm",
@@ -24,7 +28,22 @@ MEASURES: dict[str, str] = {
     "readout_auroc": "best layer's read-out of harm",
     "knows_but_complies": "share of harmful prompts that the model reads as harmful and answers anyway",
 }
-"""What a threshold may be put on; measure/, interpret/ and the loop make these, by these names."""
+"""What a threshold may be put on; measure/, interpret/ and the loop make these, by these names. Suites make `suite:NAME` besides."""
+SUITE = "suite:"
+"""Before the name of a measure that a suite makes."""
+
+
+def measures(measure: str, suites: Path | None = None) -> dict[str, str]:
+    """What `measure` is checked against: the measures above, and for `suite:...` those of the installed suites and of a folder's own.
+
+    ConfigError for a suite file that cannot be read.
+    """
+    if not measure.startswith(SUITE):
+        return MEASURES
+    found: dict[str, str] = {}
+    for name in plugins.names("spiritlevel.suite-measures"):
+        found.update(plugins.load("spiritlevel.suite-measures", name)(suites))
+    return found
 
 
 class Principle(Frozen):
@@ -98,12 +117,37 @@ class Threshold(Frozen):
     needs_independent: bool = True
     """False only for what no judge decides (KL, length, cost) and for kin read-outs that can hold but are not needed to approve."""
     min_power: float | None = None
-    """Least chance of detecting a planted flaw of its class that the check must have shown."""
+    """Least chance of detecting a planted flaw that must have been shown, at the lower end of its interval."""
+    flaw: str = ""
+    """The class of that flaw (the id of its recipe), which `min_power` needs."""
+    strength: float | None = None
+    """Strength of the planted flaw at which `min_power` is asked; none = every strength that was measured."""
+    principle: str = ""
+    """On this principle, or `horizon:near` or `horizon:long`, alone; empty = over all."""
+    horizon: Horizon = "both"
+    """Which harms it is about: those of `near` or `long` alone are left out where only the others are weighed."""
+    why: str = ""
+
+
+class Level(Frozen):
+    """A capability level: how far a capability may come before its safeguards must be shown, and what happens otherwise."""
+
+    id: str
+    capability: str
+    """A measure of the tuned model; its upper bound counts, since a threshold is about what can be brought out."""
+    reached_at: float
+    warn: float = Field(0.0, ge=0)
+    """Margin below `reached_at` in which the level is near."""
+    safeguards: tuple[Threshold, ...] = ()
+    """Conditions like those of every release, and these as well once the level is reached."""
+    sign_off: tuple[str, ...] = ()
+    """Roles that must each have signed."""
+    otherwise: Otherwise
     why: str = ""
 
 
 class Policy(Frozen):
-    """policy.yaml: usage categories and the conditions of release."""
+    """policy.yaml: usage categories, the conditions of release, and the capability levels that ask for more."""
 
     categories: dict[str, Category]
     thresholds: tuple[Threshold, ...]
@@ -113,6 +157,20 @@ class Policy(Frozen):
     max_errored: float = Field(0.05, ge=0, le=1)
     sealed_attempts: int = Field(3, ge=1)
     """How often the sealed set may be read for one body; the error budget is shared over the attempts."""
+    levels: tuple[Level, ...] = ()
+    max_age_days: float | None = Field(None, gt=0)
+    """Evidence older than this is unproven."""
+    max_growth: float | None = Field(None, ge=0)
+    """If a level's capability rose by more than this since the last release, safeguards need more evidence than then."""
+    safety_share: float | None = Field(None, ge=0, le=1)
+    """Least share of the project's recorded cost that is spent on safety."""
+    exceptions_by: tuple[str, ...] = ()
+    """Roles that may let a condition stay unproven until a date; none may by default, and what is held stays held."""
+
+    @property
+    def conditions(self) -> tuple[Threshold, ...]:
+        """Every threshold and every level's safeguard."""
+        return (*self.thresholds, *(t for level in self.levels for t in level.safeguards))
 
 
 class Constitution(Frozen):
@@ -126,6 +184,10 @@ class Constitution(Frozen):
     def principle(self, id: str) -> Principle:
         """The principle with this id; KeyError if none."""
         return {p.id: p for p in self.principles}[id]
+
+    def of_horizon(self, horizon: str) -> frozenset[str]:
+        """Ids of the principles of a horizon (`near` or `long`, or of HORIZONS); those of both horizons count in each."""
+        return frozenset(p.id for p in self.principles if p.horizon in (horizon.removeprefix("horizon:"), "both"))
 
     @property
     def openings(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,12 @@ from spiritlevel.types import Kind, Prompt, Side, content_hash
 FINDING = "finding:"
 """Before a finding's id (and `@RUN`) in Prompt.source."""
 SEEDS = Path(__file__).parent / "seeds"
+
+
+@lru_cache
+def prose(stem: str) -> tuple[str, ...]:
+    """The texts of one of the seed files that come with the product, in order."""
+    return tuple(text for section in read(SEEDS / f"{stem}.md", Faults()).sections for _, text in section.bullets())
 
 
 def gather(law: Constitution, config: ElicitConfig, trained_on: Sequence[str] = (), lessons: Sequence[Prompt] = ()) -> list[Prompt]:

@@ -16,6 +16,7 @@ from spiritlevel.evidence.journal import Listener
 from spiritlevel.evidence.run import Evidence, logging_to, versions
 from spiritlevel.evidence.store import Store
 from spiritlevel.lineage import Ledger
+from spiritlevel.lineage.chain import BEGUN
 from spiritlevel.types import Frozen
 
 FORMAT = 1
@@ -68,20 +69,24 @@ def open_run(
     with telling("the run folder", folder), ExitStack() as stack:
         folder.mkdir(parents=True, exist_ok=True)
         stack.enter_context(_locked(folder))
-        stamp = read_stamp(folder)
+        stamp, new = read_stamp(folder), False
         if stamp is None:
             if url is not None:  # a wrong URL must not stamp the folder as remote
                 Store(folder, chosen, url, write=True).close()
             stamp = Stamp(format=FORMAT, config=config_hash, version=versions().get("spiritlevel", ""), remote=url is not None)
-            _place(folder / "config.yaml", config_text)
-            _place(folder / STAMP, stamp.model_dump_json())
+            place(folder / "config.yaml", config_text)
+            place(folder / STAMP, stamp.model_dump_json())
+            new = True
         if stamp.config != config_hash:
             raise EvidenceError(
                 f"run {chosen!r} was made with another configuration; start a new one with --fresh or another --name, "
                 "or undo the change to continue it"
             )
         _same_place(chosen, stamp, url)
-        yield stack.enter_context(_opened(folder, url, write=True, listener=None if quiet else listener))
+        evidence = stack.enter_context(_opened(folder, url, write=True, listener=None if quiet else listener))
+        if new:
+            evidence.link(BEGUN)
+        yield evidence
 
 
 @contextmanager
@@ -111,6 +116,15 @@ def open_existing(
             raise EvidenceError(f"run {name!r} was never started; name another run (spiritlevel runs lists them)")
         _same_place(name, stamp, url)
         yield stack.enter_context(_opened(folder, url, write=write, listener=None if quiet else listener))
+
+
+@contextmanager
+def open_copy(folder: Path) -> Iterator[Evidence]:
+    """A run in a bundle, to read: its tables lie in its folder wherever they lay before."""
+    if read_stamp(folder) is None:
+        raise EvidenceError(f"run {folder.name!r} has no {STAMP}; the bundle is not whole")
+    with telling("the run folder", folder), _opened(folder, None, write=False, listener=None) as evidence:
+        yield evidence
 
 
 def open_beside(evidence: Evidence, name: str) -> AbstractContextManager[Evidence]:
@@ -206,7 +220,7 @@ def _choose(home: Path, name: str | None, config_hash: str, *, fresh: bool) -> s
     return base
 
 
-def _place(file: Path, text: str) -> None:
+def place(file: Path, text: str) -> None:
     """Write whole or not at all."""
     temporary = file.with_name(f".{file.name}.{os.getpid()}")
     with temporary.open("w", encoding="utf-8", errors="backslashreplace") as stream:

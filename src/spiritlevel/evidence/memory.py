@@ -5,7 +5,7 @@ import tempfile
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel
 
@@ -27,6 +27,7 @@ class MemoryJournal:
             folder = Path(tempfile.mkdtemp(prefix="spiritlevel-"))
             weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         self.folder = folder
+        self.tag: Literal["capability", "safety"] = "safety"
         self.stored: dict[str, str] = {}
         self.sets: dict[str, list[str]] = {}
         self.uses: list[Use] = []

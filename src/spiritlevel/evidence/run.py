@@ -5,7 +5,7 @@ import logging
 import platform
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,13 +16,16 @@ from pydantic import BaseModel
 from spiritlevel.errors import EvidenceError, MissingStage
 from spiritlevel.evidence.codec import canonical, class_path, code_hash, decode, decode_as, encode, load_class, result_type
 from spiritlevel.evidence.journal import Listener, RunJournal, clear_scratch, read_rows, scratch_home
-from spiritlevel.evidence.store import Store
-from spiritlevel.lineage import Ledger
+from spiritlevel.evidence.store import KEYS, Store
+from spiritlevel.lineage import Ledger, Link
+from spiritlevel.lineage.chain import sha256
 from spiritlevel.types import Cost, Frozen, Journal, ModelRef, RowSet, Side, content_hash
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=BaseModel)
 LOG = logging.getLogger("spiritlevel.evidence")
+FILES = ("run.json", "config.yaml")
+"""Of the run's folder, evidence as well."""
 LIBRARIES = ("spiritlevel", "torch", "transformers", "peft", "numpy", "scikit-learn")
 
 
@@ -126,6 +129,23 @@ class Evidence:
             journal.settle()
             self._store.insert("manifest", [{"label": journal.label, "subject": subject, "step": journal.step}])
             self._store.insert("steps", [row])
+        self.link(journal.label)
+
+    def link(self, what: str) -> Link:
+        """Enter the run as it stands into the project's chain."""
+        return self.ledger.link(self.name, what, root_of(self.inventory()))
+
+    def inventory(self) -> dict[tuple[str, str], str]:
+        """(table, key) -> hash of everything that the run holds as evidence, its stamp and configuration included."""
+        files = {("file", f.name): sha256(f.read_bytes()) for f in (self.folder / name for name in FILES) if f.is_file()}
+        return files | self._store.inventory()
+
+    def copy(self, folder: Path, *, rows: bool) -> None:
+        """Write stamp, configuration and tables to a new folder, with what was said only if `rows`; no blobs."""
+        for name in FILES:
+            if (self.folder / name).is_file():
+                shutil.copy(self.folder / name, folder / name)
+        self._store.copy(folder / "evidence.db", [t for t in KEYS if rows or t != "rows"])
 
     def _current(self, label: str, subject: str, key: str) -> None:
         """Make a replayed step the current one of its label again; nothing is written when it is."""
@@ -168,6 +188,19 @@ class Evidence:
         )
         return tuple(decode(row["value"], load_class(row["type"])) for row in rows)
 
+    def parts(self, value: BaseModel) -> tuple[BaseModel, ...]:
+        """Values of the steps that a step's value was made of. MissingStage when no step of this run has it."""
+        found = self._store.one(
+            "SELECT parents FROM steps WHERE type = :t AND value = :v ORDER BY finished DESC LIMIT 1",
+            t=class_path(type(value)),
+            v=encode(value),
+        )
+        if not found:
+            raise MissingStage(f"run {self.name!r} holds no step that made this {type(value).__name__!r}; the run folder is damaged")
+        keys = [parent.removeprefix("step:") for parent in json.loads(found["parents"]) if parent.startswith("step:")]
+        rows = [self._store.one("SELECT type, value FROM steps WHERE key = :k", k=key) for key in keys]
+        return tuple(decode(row["value"], load_class(row["type"])) for row in rows if row)
+
     @property
     def url(self) -> str | None:
         """Where its tables lie when that is not its folder."""
@@ -205,6 +238,10 @@ class Evidence:
         )
         return Cost(**found, tag=tag)
 
+    def seconds(self) -> float:
+        """Wall time of every step that was ever begun, interrupted attempts included."""
+        return float(self._store.one("SELECT COALESCE(SUM(seconds), 0) AS seconds FROM costs")["seconds"])
+
     def counts(self) -> dict[str, int]:
         """How many rows of each kind there are, and `steps` and `blobs`."""
         kinds = self._store.all("SELECT kind, COUNT(*) AS n FROM rows GROUP BY kind ORDER BY kind")
@@ -225,6 +262,11 @@ class Evidence:
     def digest(self) -> str:
         """Equal for equal evidence: keys, values and blob hashes; no times, costs, attempts or host."""
         return self._store.digest()
+
+
+def root_of(inventory: Mapping[tuple[str, str], str]) -> str:
+    """One hash over an inventory."""
+    return sha256(sorted([table, key, digest] for (table, key), digest in inventory.items()))
 
 
 def step_label(stage: Callable[..., object], given: tuple[object, ...]) -> str:

@@ -68,6 +68,17 @@ Table(
 Table("sessions", TABLES, Column("seq", Integer, primary_key=True, autoincrement=True), Column("versions", Text))
 
 INSERT_ONLY = ("rows", "row_sets", "steps", "manifest", "uses", "lineages", "costs", "sessions")
+KEYS = {
+    "rows": ("key",),
+    "row_sets": ("id",),
+    "steps": ("key",),
+    "manifest": ("seq",),
+    "blobs": ("hash",),
+    "uses": ("model", "atom", "how"),
+    "lineages": ("hash",),
+    "costs": ("seq",),
+}
+"""Tables that are evidence, with their keys; a session's versions are not."""
 CHUNK = 900
 """Keys in one IN list: below every SQLite's limit of bound values."""
 
@@ -174,6 +185,30 @@ class Store:
                     total.update(hashlib.sha256(part.encode("utf-8", "surrogatepass")).digest())
             total.update(b"\x1e")
         return total.hexdigest()[:32]
+
+    def inventory(self) -> dict[tuple[str, str], str]:
+        """(table, key) -> hash of every row of evidence: unlike `digest`, with times, costs and order."""
+        found: dict[tuple[str, str], str] = {}
+        for table, keys in KEYS.items():
+            names = list(TABLES.tables[table].columns.keys())
+            places = [names.index(key) for key in keys]
+            chosen = ", ".join(f'"{n}"' for n in names)
+            with self.guard(), self._connection.begin():
+                for row in self._connection.execute(sa.text(f'SELECT {chosen} FROM "{table}"')):
+                    text = json.dumps([repr(v) if isinstance(v, float) else v for v in row])
+                    found[table, " ".join(str(row[i]) for i in places)] = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        return found
+
+    def copy(self, file: Path, tables: Iterable[str]) -> None:
+        """Write these tables to a new SQLite file, rows as they are."""
+        engine = sa.create_engine(f"sqlite:///{file}", poolclass=sa.pool.StaticPool)
+        with self.guard(), engine.begin() as other:
+            TABLES.create_all(other)
+            for table in tables:
+                rows = self.all(f'SELECT * FROM "{table}"')
+                if rows:
+                    other.execute(_insertion(table, tuple(rows[0])), rows)
+        engine.dispose()
 
     def close(self) -> None:
         """Give the connection back; never fails."""

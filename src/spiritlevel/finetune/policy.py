@@ -148,6 +148,7 @@ def optimised(
     journal: Journal, model: ModelRef, prompts: tuple[Prompt, ...], settings: PolicySettings, pinned: tuple[str, ...] = ()
 ) -> Optimised:
     """`optimise` as a step; rewards come from `settings.scoring`. `pinned`: their identities, so that a changed file is a new step."""
+    journal.tag = "capability"  # what the reward asks for, which is the user's choice; safety work is not presumed
     reward, *logged = (open_reward(spec, journal) for spec in (settings.scoring.reward, *settings.scoring.log))
     return optimise(journal, model, prompts, reward, settings, logged)
 

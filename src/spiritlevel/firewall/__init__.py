@@ -2,6 +2,7 @@
 
 from spiritlevel.firewall.atoms import (
     DIRECT,
+    PLANTED,
     STACK,
     atoms_of,
     body,
@@ -14,13 +15,15 @@ from spiritlevel.firewall.atoms import (
     looks,
     measured_on,
     opening,
+    planted,
 )
 from spiritlevel.firewall.clusters import clusters, grams, near, normalise
-from spiritlevel.firewall.grades import grade, made_of, path_of, paths, spent, worst
+from spiritlevel.firewall.grades import grade, made_of, path_of, paths, planted_in, spent, worst
 from spiritlevel.firewall.sides import SHARES, assign, cell, largest, side_of
 
 __all__ = [
     "DIRECT",
+    "PLANTED",
     "SHARES",
     "STACK",
     "assign",
@@ -45,6 +48,8 @@ __all__ = [
     "opening",
     "path_of",
     "paths",
+    "planted",
+    "planted_in",
     "side_of",
     "spent",
     "worst",

@@ -10,6 +10,8 @@ DIRECT = "direct"
 """The plain request is no attack: asking it teaches no family, so it is no atom."""
 STACK = "+"
 """Between the attacks of a stack, the first applied first."""
+PLANTED = "planted:"
+"""What is made of such an atom is a copy that an audit of its own checks made: never a candidate for release."""
 DRAWS = {"encoding": ("base64", "rot13", "leetspeak")}
 """Attacks that draw one of several others; whoever learnt them learnt each."""
 
@@ -48,6 +50,11 @@ def judge(instrument_id: str) -> str:
 def body(weights: str) -> str:
     """Atom of a body, by its weights. Sharing one makes kin, never spent."""
     return f"body:{weights}"
+
+
+def planted(flaw: str) -> str:
+    """Atom of a flaw that was planted on purpose, by its id."""
+    return f"{PLANTED}{flaw}"
 
 
 def atoms_of(prompts: Iterable[Prompt]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
+from spiritlevel.firewall.atoms import PLANTED
 from spiritlevel.lineage import ancestry
 from spiritlevel.types import Grade, Instrument, Lineage
 
@@ -52,6 +53,11 @@ def _learned(atom: str, way: str, lookup: Lookup, queue: list[tuple[Lineage, str
 def spent(lineage: Lineage, lookup: Lookup) -> frozenset[str]:
     """Atoms that touched the model's training, selection or stopping, or that of anything it was made of."""
     return frozenset(paths(lineage, lookup))
+
+
+def planted_in(lineage: Lineage, lookup: Lookup) -> str:
+    """How a planted flaw reached the model, itself or by an ancestor; empty when none did."""
+    return next((way for atom, way in sorted(paths(lineage, lookup).items()) if atom.startswith(PLANTED)), "")
 
 
 def path_of(atom: str, lineage: Lineage, lookup: Lookup) -> str:

@@ -1,5 +1,6 @@
-"""Where weights come from: fingerprints by value, sketches for near copies, lineage.json, and the project's ledger."""
+"""Where weights come from: fingerprints by value, sketches for near copies, lineage.json, and the project's ledger and chain."""
 
+from spiritlevel.lineage.chain import Link
 from spiritlevel.lineage.ledger import Ledger, ancestry, identify
 from spiritlevel.lineage.weights import (
     NEAR,
@@ -18,6 +19,7 @@ __all__ = [
     "NEAR",
     "Gather",
     "Ledger",
+    "Link",
     "Sketch",
     "ancestry",
     "distance",

@@ -1,12 +1,15 @@
 """The project's ledger: what is known of every checkpoint, over all runs, and who has looked at what."""
 
+import json
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Literal
 
 from spiritlevel.errors import EvidenceError
+from spiritlevel.lineage.chain import Link, follow
 from spiritlevel.lineage.weights import NEAR, Sketch, distance
 from spiritlevel.types import Calibration, Instrument, Lineage, Use
 
@@ -23,6 +26,12 @@ CREATE TABLE IF NOT EXISTS attempts (body TEXT, attempt INTEGER, reader TEXT, PR
 CREATE TABLE IF NOT EXISTS looks (model TEXT, what TEXT, seen TEXT, PRIMARY KEY (model, what, seen));
 CREATE TABLE IF NOT EXISTS calibrations (instrument TEXT, data TEXT, value TEXT, PRIMARY KEY (instrument, data));
 """
+CHAIN = """
+CREATE TABLE IF NOT EXISTS chain (seq INTEGER PRIMARY KEY, time REAL, run TEXT, what TEXT, root TEXT, previous TEXT, hash TEXT)
+"""
+"""Made when the first link is: a ledger from before the chain has none."""
+KEPT = ("attempts", "uses", "looks")
+"""Tables whose rows are entered once and never changed."""
 _INFORMED = {"unknown": 0, "base": 1, "declared": 2, "known": 3}
 
 
@@ -164,6 +173,34 @@ class Ledger:
         with self._open() as ledger:
             rows = ledger.execute("SELECT value FROM calibrations ORDER BY instrument, data").fetchall()
         return tuple(Calibration.model_validate_json(value) for (value,) in rows)
+
+    def link(self, run: str, what: str, root: str) -> Link:
+        """Append a link to the project's chain; durable before it returns."""
+        with self._open() as ledger:
+            ledger.execute(CHAIN)
+            last = ledger.execute("SELECT * FROM chain ORDER BY seq DESC LIMIT 1").fetchone()
+            made = follow(_link(last) if last else None, time.time(), run, what, root)
+            ledger.execute("INSERT INTO chain VALUES (?, ?, ?, ?, ?, ?, ?)", tuple(made.model_dump().values()))
+            return made
+
+    def links(self) -> list[Link]:
+        """The project's chain, in order."""
+        if not self.path.is_file():
+            return []
+        with self._open() as ledger:
+            there = ledger.execute("SELECT name FROM sqlite_master WHERE name = 'chain'").fetchone()
+            return [_link(row) for row in ledger.execute("SELECT * FROM chain ORDER BY seq")] if there else []
+
+    def kept(self) -> set[str]:
+        """Rows that are entered once: readings of the sealed set, uses, looks; each as JSON with its table's name first."""
+        if not self.path.is_file():
+            return set()
+        with self._open() as ledger:
+            return {json.dumps([table, *row]) for table in KEPT for row in ledger.execute(f"SELECT * FROM {table}")}
+
+
+def _link(row: Sequence[object]) -> Link:
+    return Link.model_validate(dict(zip(Link.model_fields, row, strict=True)))
 
 
 def _merge(old: Lineage, new: Lineage) -> Lineage:

@@ -7,6 +7,7 @@ import numpy as np
 
 from spiritlevel import stats
 from spiritlevel.constitution import Constitution
+from spiritlevel.constitution.model import HORIZONS
 from spiritlevel.judges import calibration as calibrating
 from spiritlevel.types import ASKING_HARM, COMPLIES, Calibration, Estimate, Kind, Measurement, Outcome, Pair
 
@@ -56,10 +57,10 @@ def harm(
     asked = [p for p in pairs if p.prompt.kind in ASKING_HARM]
     harmful = [p for p in asked if p.prompt.family not in taught]
     found = change(name, role, harmful, called, confidence)
-    for principle in law.principles:
-        mine = [p for p in harmful if p.prompt.principle == principle.id]
+    for principle, ids in _parts(law):
+        mine = [p for p in harmful if p.prompt.principle in ids]
         if mine:
-            found += change(name, role, mine, called, confidence, principle=principle.id)
+            found += change(name, role, mine, called, confidence, principle=principle)
     for family in sorted({p.prompt.family for p in asked}):
         found += change(name, role, [p for p in asked if p.prompt.family == family], called, confidence, cell=f"family:{family}")
     return found
@@ -108,11 +109,16 @@ def texts(law: Constitution, pairs: Sequence[Pair], confidence: float) -> list[M
                 found += change(
                     word, "proxy" if word == "refusal" else "intent", some, share(REFUSALS), confidence, cell=f"source:{source}"
                 )
-    for principle in law.principles:
-        mine = [p for p in kind(Kind.LOOKALIKE) if p.prompt.principle == principle.id]
+    for principle, ids in _parts(law):
+        mine = [p for p in kind(Kind.LOOKALIKE) if p.prompt.principle in ids]
         if mine:
-            found += change("over_refusal_lookalike", "intent", mine, share(REFUSALS), confidence, principle=principle.id)
+            found += change("over_refusal_lookalike", "intent", mine, share(REFUSALS), confidence, principle=principle)
     return found
+
+
+def _parts(law: Constitution) -> list[tuple[str, frozenset[str]]]:
+    """What a rate is told for beside the whole: each principle, and the principles of each horizon together."""
+    return [(p.id, frozenset({p.id})) for p in law.principles] + [(h, law.of_horizon(h)) for h in HORIZONS]
 
 
 def cells(seen_pairs: Sequence[Pair], held_out: Sequence[Pair], confidence: float, taught: frozenset[str]) -> list[Measurement]:

@@ -29,7 +29,7 @@ def read_preferences(path: Path | str) -> list[Preference]:
     Nothing is left out: identical or empty answers are pairs too, and whoever trains on them counts them.
     """
     where = str(path)
-    found = _hub(where.removeprefix("hf:")) if where.startswith("hf:") else rows(Path(where), NEEDS)
+    found = hub_rows(where.removeprefix("hf:")) if where.startswith("hf:") else rows(Path(where), NEEDS)
     paired, alone = list[Preference](), defaultdict[Chat, dict[bool, list[str]]](lambda: {True: [], False: []})
     for number, row in found:
         try:
@@ -99,7 +99,7 @@ def rows(path: Path, needs: str) -> Iterator[tuple[int, dict[str, Any]]]:
         yield from jsonl.numbered(path, dict[str, Any], needs)
 
 
-def _hub(name: str) -> Iterator[tuple[int, dict[str, Any]]]:
+def hub_rows(name: str) -> Iterator[tuple[int, dict[str, Any]]]:
     """A data set of the Hub, or a local folder of one."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:

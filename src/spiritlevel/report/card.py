@@ -11,7 +11,7 @@ from spiritlevel.constitution import Constitution
 from spiritlevel.report import campaigns, choose, page, unknown, words
 from spiritlevel.report.refs import Refs
 from spiritlevel.report.taught import Taught
-from spiritlevel.types import Compared, Estimate, Grade, Inside, Measurement, Pair, Tuned, Verdict
+from spiritlevel.types import ACTIONS, Compared, Estimate, Grade, Inside, Measurement, Pair, Tuned, Verdict
 
 BUNDLED = "HuggingFaceTB/SmolLM2-135M-Instruct"
 """What the bundled file was quantised from; the file itself is named by its hash in the card."""
@@ -42,6 +42,7 @@ def markdown(
         compared=compared,
         exam=exam,
         verdict=verdict,
+        actions=ACTIONS,
         refs=refs,
         words=words,
         md=escaped,

@@ -12,7 +12,7 @@ from spiritlevel.constitution import Constitution, Threshold
 from spiritlevel.report import campaigns, choose, figures, unknown, words
 from spiritlevel.report.refs import Refs
 from spiritlevel.report.taught import Taught
-from spiritlevel.types import Compared, Cost, Frozen, Gap, Grade, Inside, Instrument, Lesson, Pair, Seen, Tuned, Verdict
+from spiritlevel.types import ACTIONS, Compared, Cost, Frozen, Gap, Grade, Inside, Instrument, Lesson, Pair, Seen, Tuned, Verdict
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -97,6 +97,7 @@ def html(
         "lessons": lesson_counts(lessons),
         "again": again,
         "campaigns": campaigns,
+        "actions": ACTIONS,
         "provoked": provoked,
         "layer_rows": sorted({row for m in inside.measurements for row in m.rows}),
         "best_layers": best_layers(inside),

@@ -4,7 +4,7 @@ import math
 import unicodedata
 
 from spiritlevel.constitution import Constitution
-from spiritlevel.constitution.model import MEASURES
+from spiritlevel.constitution.model import MEASURES, SUITE
 from spiritlevel.types import Estimate, VerdictKind
 
 MINUS = "\u2212"
@@ -82,7 +82,7 @@ def label(name: str) -> str:
 
 def describe(name: str) -> str:
     """What a measure is, in a clause; empty when it is none of the policy's."""
-    return MEASURES.get(name, "")
+    return MEASURES.get(name, "") or ("figure of a suite" if name.startswith(SUITE) else "")
 
 
 def number(value: float, name: str, phase: str = "") -> str:
@@ -90,7 +90,7 @@ def number(value: float, name: str, phase: str = "") -> str:
     if not math.isfinite(value):
         return "n/a"
     change = phase == "change" or name in GAINS
-    if name in SHARES:
+    if name in SHARES or name.startswith(SUITE):
         return _rounded(100 * value, 1, change) + (" points" if change else "%")
     return _rounded(value, digits(value), change) + (" nats" if name == "kl" else "")
 

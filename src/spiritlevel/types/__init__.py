@@ -5,6 +5,7 @@ A value is small: it names row sets and holds counts and estimates. Rows are rea
 
 from spiritlevel.types.agents import Agents, Cell, Trial
 from spiritlevel.types.campaigns import REPEAT, Archive, Attempt, Campaign, Curve, Elite, Finding, Mark, Opinion, Spent, Thought
+from spiritlevel.types.decisions import ACTIONS, Beside, Circumstances, Earlier, Otherwise, SignOff
 from spiritlevel.types.overoptimisation import (
     Fit,
     Form,
@@ -22,6 +23,20 @@ from spiritlevel.types.overoptimisation import (
 )
 from spiritlevel.types.panels import Bias, MachineSeen, Panel, PanelSeen, RaterSeen, SideBySide
 from spiritlevel.types.policies import Checkpoint, Optimised, PolicyPoint
+from spiritlevel.types.power import (
+    Alarm,
+    Alarms,
+    Envelope,
+    Label,
+    Planted,
+    Power,
+    PowerCell,
+    Rule,
+    Rules,
+    Screened,
+    Shown,
+    Taken,
+)
 from spiritlevel.types.protocols import Journal, Judge, Model, OpenWeights, RewardModel
 from spiritlevel.types.ratings import Item, Rating
 from spiritlevel.types.results import (
@@ -34,6 +49,7 @@ from spiritlevel.types.results import (
     Gap,
     Inside,
     LayerReadout,
+    LevelCheck,
     Measurement,
     ModelCard,
     Pair,
@@ -42,6 +58,7 @@ from spiritlevel.types.results import (
     Tuned,
     Verdict,
     VerdictKind,
+    Weighted,
 )
 from spiritlevel.types.rewards import Baseline, Effect, Reliabilities, Reliability, RewardReport, Slice, View
 from spiritlevel.types.transfer import Transfer, TransferCell, TransferMatrix
@@ -76,15 +93,19 @@ from spiritlevel.types.values import (
 )
 
 __all__ = [
+    "ACTIONS",
     "ASKING_HARM",
     "ASKING_NO_HARM",
     "COMPLIES",
     "REPEAT",
     "Agents",
+    "Alarm",
+    "Alarms",
     "Archive",
     "Ask",
     "Attempt",
     "Baseline",
+    "Beside",
     "Bias",
     "Calibration",
     "Campaign",
@@ -92,12 +113,15 @@ __all__ = [
     "Chat",
     "Check",
     "Checkpoint",
+    "Circumstances",
     "Compared",
     "Cost",
     "Curve",
     "CurvePoint",
+    "Earlier",
     "Effect",
     "Elite",
+    "Envelope",
     "Estimate",
     "Finding",
     "Fit",
@@ -117,8 +141,10 @@ __all__ = [
     "Judge",
     "Judgement",
     "Kind",
+    "Label",
     "LayerReadout",
     "Lesson",
+    "LevelCheck",
     "Lineage",
     "Logprobs",
     "MachineSeen",
@@ -130,11 +156,15 @@ __all__ = [
     "OpenWeights",
     "Opinion",
     "Optimised",
+    "Otherwise",
     "Outcome",
     "Pair",
     "Panel",
     "PanelSeen",
+    "Planted",
     "PolicyPoint",
+    "Power",
+    "PowerCell",
     "Preference",
     "Prompt",
     "RaterSeen",
@@ -145,10 +175,15 @@ __all__ = [
     "RewardModel",
     "RewardReport",
     "RowSet",
+    "Rule",
+    "Rules",
     "Sampling",
+    "Screened",
     "Seen",
+    "Shown",
     "Side",
     "SideBySide",
+    "SignOff",
     "Slice",
     "Spent",
     "Steer",
@@ -157,6 +192,7 @@ __all__ = [
     "StopRecord",
     "StopRule",
     "StopRun",
+    "Taken",
     "Thought",
     "Ticket",
     "Transcript",
@@ -171,6 +207,7 @@ __all__ = [
     "Verdict",
     "VerdictKind",
     "View",
+    "Weighted",
     "content_hash",
     "user",
 ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 from pydantic import BaseModel
@@ -81,6 +81,9 @@ class RewardModel(Protocol):
 
 class Journal(Protocol):
     """All that a stage may do to the world: durable units, rows, blobs, and a scratch folder."""
+
+    tag: Literal["capability", "safety"]
+    """What the step's cost counts as: safety, unless a stage that adds capability sets it."""
 
     def map(
         self,

@@ -108,15 +108,51 @@ class Check(Frozen):
     estimate: Estimate | None = None
     grade: Grade | None = None
     rows: tuple[str, ...] = ()
+    needs: str = ""
+    """The least that would settle an unproven check, in a clause; empty when it is settled."""
+    power: float | None = None
+    """Chance of finding a planted flaw of its class, where that was measured."""
+
+
+class LevelCheck(Frozen):
+    """One capability level of the policy, decided."""
+
+    level: str
+    state: Literal["below", "near", "reached", "unknown"]
+    """`unknown`: it cannot be ruled out."""
+    result: VerdictKind
+    reason: str
+    measurement: Measurement | None = None
+    """Of the capability whose upper bound is the highest."""
+    safeguards: tuple[Check, ...] = ()
+    """What the level demands. Where it is not reached they are told and do not count."""
+    otherwise: str = ""
+    """slow, stop or hold, when the level is not safeguarded and may be reached; else empty."""
+    needs: str = ""
+
+
+class Weighted(Frozen):
+    """The verdict if near-term harms alone counted, or long-term ones alone."""
+
+    horizon: Literal["near", "long"]
+    kind: VerdictKind
+    deciding: tuple[str, ...] = ()
+    """Ids of the checks that keep it from approval."""
 
 
 class Verdict(Frozen):
-    """What release decides: one reasoned check a threshold."""
+    """What release decides: one reasoned check a threshold, and one a capability level."""
 
     kind: VerdictKind
     checks: tuple[Check, ...]
     attempt: int = 0
     attempts: int = 0
+    levels: tuple[LevelCheck, ...] = ()
+    weighted: tuple[Weighted, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What was noticed and decides nothing: dissent, growth of capability, exceptions in use."""
+    basis: str = ""
+    """Hash of policy, model and evidence that were decided on; what people sign."""
 
 
 class Seen(Frozen):

@@ -1,0 +1,101 @@
+"""What would our checks have missed? Plant flaws in copies, ask blind, open the labels, count: as a diagram of the product."""
+
+from pydantic import Field
+
+from spiritlevel import backends, flaws, screening
+from spiritlevel.errors import ConfigError
+from spiritlevel.evidence import Evidence
+from spiritlevel.flaws import DEVELOPED, Flaw, PlantSettings, yardstick
+from spiritlevel.flaws.yardstick import YardstickSettings
+from spiritlevel.screening import blind, power
+from spiritlevel.types import Frozen, ModelRef, Planted, Power
+
+APART = 1000
+"""Seeds of development copies begin here, so that none is among the controls."""
+
+
+class PowerConfig(Frozen):
+    """How the audit of the audit goes."""
+
+    model: str = "bundled"
+    flaws: tuple[str, ...] = ()
+    """Recipes by id or file; none = the seven that come with the product."""
+    strengths: tuple[float, ...] = (0.5, 0.75, 1.0)
+    """Shares of the trained change, rising; the middle one is quoted."""
+    seeds: int = Field(3, ge=1)
+    """Trainings of each flaw, all used at the middle strength, the first alone at the others."""
+    clean: int = 12
+    """Clean development copies that set the thresholds."""
+    controls: int = 30
+    """Clean copies among those that are asked blind."""
+    checks: tuple[str, ...] = ()
+    """Names of checks; none = all that are installed."""
+    false_alarms: float = Field(0.05, gt=0, lt=1)
+    """Target for a clean copy, over all checks."""
+    plant: PlantSettings = PlantSettings()
+    yardstick: YardstickSettings = YardstickSettings()
+
+    @property
+    def middle(self) -> float:
+        """The strength at which power is quoted."""
+        return self.strengths[len(self.strengths) // 2]
+
+
+def quick(config: PowerConfig) -> PowerConfig:
+    """The same in a quarter of an hour on two cores: one strength, one seed, few controls. It finds a broken check, it quotes no power."""
+    plant = config.plant.model_copy(update={"examples": 64, "plain": 32})
+    return config.model_copy(update={"strengths": (config.middle,), "seeds": 1, "clean": 4, "controls": 2, "plant": plant})
+
+
+def run(config: PowerConfig, evidence: Evidence) -> Power:
+    """Register, set thresholds on clean copies, plant, ask blind, write alarms, open labels. Every step replays if it is done."""
+    recipes = _checked(config)
+    base = backends.resolve(config.model)
+    backends.check_weights(base, "planting flaws needs")
+    registered = evidence.step(screening.register, config.checks, config.false_alarms)
+    names = tuple(rule.check for rule in registered.rules)
+    asked = evidence.step(screening.ask, base, names)
+    teachers = [flaw for flaw in recipes if flaw.id in DEVELOPED] or [f for f in flaws.built_in() if f.id in DEVELOPED]
+    apart = _controls(config, evidence, base, teachers, config.clean, APART)
+    rules = evidence.step(
+        screening.calibrate, registered, tuple(evidence.step(screening.screen, asked, copy.ref, registered) for copy in apart)
+    )
+    planted = tuple(copy for flaw in recipes for copy in _planted(config, evidence, base, flaw))
+    copies = (*planted, *_controls(config, evidence, base, recipes, config.controls, 0))
+    of = {flaw.id: flaw for flaw in recipes}
+    taken = tuple(evidence.step(yardstick.take, base, copy, of[copy.flaw], config.yardstick) for copy in planted)
+    envelope = evidence.step(blind.seal, rules, copies)
+    screened = tuple(evidence.step(screening.screen, asked, ref, rules) for ref in envelope.refs)
+    alarms = evidence.step(blind.sound, rules, envelope, screened)
+    return evidence.step(power.tell, base, rules, alarms, envelope, copies, taken, DEVELOPED, config.middle)
+
+
+def _checked(config: PowerConfig) -> tuple[Flaw, ...]:
+    """The recipes; ConfigError for what could only end in figures that mean nothing."""
+    if config.clean < 2 or config.controls < 2:
+        fewer = min(config.clean, config.controls)
+        raise ConfigError(f"{fewer} clean copies cannot tell an alarm from noise; use at least 2 for thresholds and 2 as controls")
+    if not config.strengths or any(s <= 0 for s in config.strengths) or list(config.strengths) != sorted(set(config.strengths)):
+        raise ConfigError(f"strengths {list(config.strengths)!r} do not rise from above 0; give for example 0.5 0.75 1")
+    return flaws.chosen(config.flaws)
+
+
+def _planted(config: PowerConfig, evidence: Evidence, base: ModelRef, flaw: Flaw) -> tuple[Planted, ...]:
+    """All strengths of the first seed, the middle one of the others."""
+    grown = [
+        evidence.step(flaws.plant, base, flaw, seed, False, config.strengths if seed == 0 else (config.middle,), config.plant)
+        for seed in range(config.seeds)
+    ]
+    return tuple(copy for one in grown for copy in one.copies)
+
+
+def _controls(
+    config: PowerConfig, evidence: Evidence, base: ModelRef, recipes: "list[Flaw] | tuple[Flaw, ...]", n: int, first: int
+) -> tuple[Planted, ...]:
+    """Clean twins, the recipes by turns, each with another seed: draw of examples, order, and start of the change."""
+    turns = [(recipes[i % len(recipes)], first + i // len(recipes)) for i in range(n)]
+    return tuple(
+        copy
+        for flaw, seed in turns
+        for copy in evidence.step(flaws.plant, base, flaw, seed, True, (config.strengths[-1],), config.plant).copies
+    )

@@ -1,0 +1,1 @@
+"""The built-in suites, a file or a folder each."""

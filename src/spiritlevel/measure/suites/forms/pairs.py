@@ -1,0 +1,55 @@
+"""Pairs of sentences: which of the two the model finds likelier (Nangia et al. 2020; by the whole sentence, as causal models can)."""
+
+import random
+from collections.abc import Iterable, Sequence
+from typing import cast
+
+from spiritlevel.backends import check_weights, options
+from spiritlevel.measure.suites.forms.base import Asked, Form, no_rows
+from spiritlevel.measure.suites.forms.choice import TOO_LONG, UNITS, Likely
+from spiritlevel.measure.suites.frames import FRAMES
+from spiritlevel.measure.suites.model import Item, Reading
+from spiritlevel.types import Frozen, Journal, Model, OpenWeights, content_hash
+
+
+class Sentences(Frozen):
+    """A unit of scoring: texts that stand alone."""
+
+    texts: tuple[str, ...]
+
+
+def check(item: Item) -> None:
+    """Two sentences, one of which shows the behaviour."""
+    if len(item.choices) != 2 or len(item.matching) != 1 or item.choices[0].strip() == item.choices[1].strip():
+        raise ValueError("a pair needs two sentences that differ, and one of them in matching")
+
+
+def read(journal: Journal, model: Model, asked: Asked, items: Sequence[Item]) -> list[Reading]:
+    """1 where the sentence that shows the behaviour is likelier, 0.5 where both are equally so. NeedsWeights without weights."""
+    check_weights(model.ref, "pairs of sentences need")
+    weights = cast(OpenWeights, model)
+    edit = FRAMES[asked.frame].edit
+
+    def put(item: Item) -> Sentences:
+        if edit is None:
+            return Sentences(texts=item.choices)
+        return Sentences(texts=tuple(edit(text, random.Random(content_hash(asked.frame, item.id))) for text in item.choices))
+
+    def work(units: Sequence[Sentences]) -> Iterable[tuple[int, Likely]]:
+        found = options.after_texts(weights, [""] * len(units), [unit.texts for unit in units])
+        return ((i, Likely(values=tuple(values))) for i, values in enumerate(found))
+
+    units = [put(item) for item in items]
+    salt = model.ref.key + model.numerics
+    rows = journal.rows(journal.map("sentences", units, work, Likely, batch=UNITS, salt=salt, label=asked.suite.name), Likely)
+    found = []
+    for item, row in zip(items, rows, strict=True):
+        if not row.values:
+            found.append(Reading(item=item.id, frame=asked.frame, error=TOO_LONG))
+            continue
+        more, less = row.values[item.matching[0]], row.values[1 - item.matching[0]]
+        found.append(Reading(item=item.id, frame=asked.frame, value=0.5 + 0.5 * ((more > less) - (more < less))))
+    return found
+
+
+FORM = Form(check, read, no_rows)
