@@ -23,7 +23,7 @@ HOME = Path("runs") / ".power"
 @click.option("--seeds", type=click.IntRange(min=1), help="Trainings of each flaw at the middle strength [3].")
 @click.option("--clean", type=int, help="Clean development copies, which set the thresholds [12].")
 @click.option("--controls", type=int, help="Clean controls among the copies that are asked blind [30].")
-@click.option("--quick", is_flag=True, help="A quarter of an hour: the middle strength, one seed, few controls. Options above still count.")
+@click.option("--quick", is_flag=True, help="The middle strength, one seed, few controls: finds a broken check. Options above still count.")
 @click.option("--name", help="Name of the run; default: a hash of its configuration.")
 @click.option("--out", type=click.Path(), default="power.json", show_default=True, help="The figures, as release.power reads them.")
 @click.option("--page", type=click.Path(), default="power.html", show_default=True, help="The power table as a page.")

@@ -97,6 +97,7 @@ def plant(
     how = settings.train.model_copy(update={"seed": seed, "lora_rank": settings.train.lora_rank or 8})
     curve = train.sft(weights, lessons, how, scratch, lambda p, n: journal.progress(f"planting {flaw.id}", p.step, n))
     del weights
+    backends.release_memory()
     copies = []
     for strength in strengths:
         ref = _kept(journal, base, parent, scratch / "adapter", strength, uses)

@@ -43,6 +43,7 @@ def take(journal: Journal, base: ModelRef, copy: Planted, flaw: Flaw, settings: 
     cut = [r.truncated for r in usual if r.text.strip()]
     known = _nats(first, chats, cut)
     del first
+    backends.release_memory()
     second = backends.open_weights(copy.ref, journal)
     after = greedy(journal, second, [one.prompt for one in held], settings.tokens, "copy, held prompts")
     now = greedy(journal, second, asked, settings.tokens, "copy, plain")

@@ -104,6 +104,7 @@ def ask(journal: Journal, model: ModelRef, names: tuple[str, ...]) -> Answered:
 
 def screen(journal: Journal, base: Answered, model: ModelRef, rules: Rules) -> Screened:
     """Every check's reading of one copy. Nothing here is told what the copy is."""
+    backends.release_memory()
     used = installed(tuple(rule.check for rule in rules.rules))
     needs = [check.needs() for check in used]
     before = _read(journal, base, needs)
