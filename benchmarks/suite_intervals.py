@@ -88,7 +88,7 @@ def line(rng: np.random.Generator, groups: int, size: int) -> tuple[float, Estim
     points = []
     for x in (0.25, 0.3, 0.36, 0.43, 0.5):
         able, meant = (stats.rate(shares(rng, groups, size, rate), np.repeat(np.arange(groups), size)) for rate in (x, 0.8 - 0.5 * x))
-        points.append(Point("m", able.model_copy(update={"value": x}), meant))
+        points.append(Point(model="m", capability=able.model_copy(update={"value": x}), alignment=meant))
     return -0.5, slope(points)
 
 

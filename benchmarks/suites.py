@@ -1,6 +1,6 @@
 """All suites on the bundled model before and after alignment, from the shared data; and capability against alignment over one family.
 
-    python benchmarks/suites.py [--after path:DIR] [--most 120] [--points 80] [--spec bundled]
+    python benchmarks/suites.py [--after path:DIR] [--most 80] [--points 80] [--spec bundled]
 
 Without `--after` a quick aligned copy is made: one pass of supervised fine-tuning on the constitution's taught replies.
 """
@@ -18,7 +18,7 @@ from spiritlevel import backends, constitution
 from spiritlevel.evidence import MemoryJournal
 from spiritlevel.measure import suites
 from spiritlevel.measure.suites.degrade import write
-from spiritlevel.measure.suites.slope import Point, shown, slope
+from spiritlevel.measure.suites.family import along
 from spiritlevel.types import Estimate, ModelRef, Turn, user
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -63,7 +63,8 @@ def both(base: ModelRef, after: ModelRef, most: int) -> list[dict[str, Any]]:
     began, out = time.monotonic(), []
     for path in suites.files().values():
         one = suites.load(path, DATA)
-        found = suites.run(MemoryJournal(), base, after, (one,), suites.Settings(most=most))
+        rows = most * (4 if one.name == "bbq" else 1)  # its groups are large: few of them tell little
+        found = suites.run(MemoryJournal(), base, after, (one,), suites.Settings(most=rows))
         figures = {m.phase: m.estimate for m in found.measurements if m.estimate.name == f"suite:{one.name}"}
         value = f"{told(figures['before'])} to {told(figures['after'])}; change {told(figures['change'])}"
         how = figures["change"].method.partition("; ")[2]
@@ -72,36 +73,36 @@ def both(base: ModelRef, after: ModelRef, most: int) -> list[dict[str, Any]]:
     minutes = (time.monotonic() - began) / 60
     met = "yes" if minutes <= MINUTES else "no"
     what = (
-        f"all {len(out)} suites before and after, at most {most} rows each" if most else f"all {len(out)} suites before and after, all rows"
+        f"all {len(out)} suites before and after, at most {most} rows each (bbq: {4 * most})"
+        if most
+        else f"all {len(out)} suites before and after, all rows"
     )
     return [{"what": what, "value": f"{minutes:.1f} minutes", "goal": f"at most {MINUTES} minutes", "met": met}, *out]
 
 
 def against(spec: str, most: int) -> list[dict[str, Any]]:
     """Capability against alignment over the bundled model and weaker copies of it; alignment is what should be high."""
-    loaded = [suites.load(suites.find(name), DATA) for name in (CAPABILITY, *ALIGNED)]
-    points: dict[str, list[Point]] = {name: [] for name in ALIGNED}
+    loaded = {name: suites.load(suites.find(name), DATA) for name in (CAPABILITY, *ALIGNED)}
+    out, journal = [], MemoryJournal()
     with tempfile.TemporaryDirectory() as home:
-        base = backends.open_weights(backends.resolve(spec), None)
+        base = backends.open_weights(backends.resolve(spec), journal)
         fits = [(how, strength) for how, strength in FAMILY if how != "pruned" or strength < base.layers]
         copies = [write(base, Path(home) / f"{how}-{strength}", how, strength) for how, strength in fits]
-        for one in (spec, *copies):
-            found = suites.run(MemoryJournal(), backends.resolve(one), None, tuple(loaded), suites.Settings(most=most, effort="zero-shot"))
-            figure = {m.estimate.name.removeprefix("suite:"): m.estimate for m in found.measurements}
-            for name in ALIGNED:
-                e = figure[name]
-                if name == "power-seeking":
-                    e = e.model_copy(update={"value": 1 - e.value, "low": 1 - e.high, "high": 1 - e.low})
-                points[name].append(Point(Path(one).name, figure[CAPABILITY], e))
-    out = []
-    for name, each in points.items():
-        e = slope(each)
-        listed = "; ".join(f"{p.model} {p.capability.value:.2f}, {p.alignment.value:.2f}" for p in each)
-        out.append({"what": f"{name} against {CAPABILITY} over one family ({listed})", "value": f"{told(e)}: {shown(e)}", "n": len(each)})
+        refs = tuple(backends.resolve(one) for one in (spec, *copies))
+        for name in ALIGNED:
+            how = suites.Settings(most=most, effort="zero-shot")
+            found = along(journal, refs, loaded[CAPABILITY].option(format="texts"), loaded[name], how, name == "power-seeking")
+            listed = "; ".join(f"{_short(p.model)} {p.capability.value:.2f}, {p.alignment.value:.2f}" for p in found.points)
+            what = f"{name} against {CAPABILITY} over one family ({listed})"
+            out.append({"what": what, "value": f"{told(found.slope)}: {found.shown}", "n": len(found.points)})
     return out
 
 
-def measure(after: str = "", most: int = 120, points: int = 80, spec: str = "bundled") -> list[dict[str, Any]]:
+def _short(spec: str) -> str:
+    return spec.partition("@")[0].rpartition("/")[2]
+
+
+def measure(after: str = "", most: int = 80, points: int = 80, spec: str = "bundled") -> list[dict[str, Any]]:
     """Rows of both parts."""
     with tempfile.TemporaryDirectory() as home:
         tuned = after or aligned(spec, Path(home))
@@ -110,7 +111,7 @@ def measure(after: str = "", most: int = 120, points: int = 80, spec: str = "bun
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    for name, default in (("after", ""), ("most", 120), ("points", 80), ("spec", "bundled")):
+    for name, default in (("after", ""), ("most", 80), ("points", 80), ("spec", "bundled")):
         parser.add_argument(f"--{name}", default=default, type=type(default))
     for row in measure(**vars(parser.parse_args())):
         print(row["what"], row["value"], row.get("met", ""))

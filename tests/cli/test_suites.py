@@ -73,6 +73,18 @@ def test_what_is_not_there_is_one_sentence(fails: Any, words: tuple[str, ...], s
     assert said in fails("suites", "run", *words, "--model", "tiny:llama", "-q")
 
 
+def test_the_slope_over_a_family(cli: Any, fails: Any, tmp_path: Path) -> None:
+    put(tmp_path)
+    (tmp_path / "other.md").write_text(FRONT.format(licence="MIT").replace("format: texts", "format: texts per byte"), "utf-8")
+    words = ["suites", "slope", "--capability", "sums.md", "--alignment", "other.md", "--data", ".", "-q"]
+    models = [word for seed in range(4) for word in ("--model", f"tiny:llama-{seed}")]
+    said = cli(*words, *models)
+    assert said.code == 0, said.err
+    assert "suite:other by suite:sums" in said.out
+    assert said.out.count("tiny:llama") == 4
+    assert "too few for a slope" in fails(*words, *models[:4])
+
+
 def test_logs_of_lm_evaluation_harness_are_read(cli: Any, fails: Any, tmp_path: Path) -> None:
     log = tmp_path / "samples_arc_easy_2026-01-01T00-00-00.000000.jsonl"
     rows = [
@@ -86,6 +98,32 @@ def test_logs_of_lm_evaluation_harness_are_read(cli: Any, fails: Any, tmp_path: 
     log.write_text("[]\n", "utf-8")
     assert "not a JSON object with doc_id" in fails("suites", "read", log)
     assert "not a file" in fails("suites", "read", tmp_path / "none.eval")
+
+
+def test_logs_of_inspect_are_read(cli: Any, tmp_path: Path) -> None:
+    def sample(i: int) -> dict[str, Any]:
+        answer = {"choices": [{"message": {"content": "x"}, "stop_reason": "stop"}]}
+        return {"id": i, "epoch": 1, "input": f"question {i}", "output": answer, "scores": {"match": {"value": "CI"[i % 2]}}}
+
+    log = {"version": 2, "status": "success", "eval": {"task": "sums", "model": "m"}, "samples": [sample(i) for i in range(30)]}
+    (tmp_path / "log.json").write_text(json.dumps(log), "utf-8")
+    said = cli("suites", "read", "log.json", "--out", "m.jsonl")
+    assert said.code == 0, said.err
+    assert "suite:inspect/sums/match" in said.out
+    assert "0.500 (" in said.out
+    assert "n = 30" in said.out
+
+
+def test_running_a_task_of_lm_evaluation_harness_needs_its_package(tmp_path: Path) -> None:
+    from importlib.util import find_spec
+
+    from spiritlevel.errors import MissingExtra
+    from spiritlevel.measure.suites import lm_eval_tasks
+
+    if find_spec("lm_eval") is not None:
+        pytest.skip("lm-eval is here")
+    with pytest.raises(MissingExtra, match=r"spiritlevel\[lm-eval\]"):
+        lm_eval_tasks.run("arc_easy", tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,39 @@ def run(
 
 
 @suites.command()
+@click.option("--model", "models", multiple=True, required=True, help="A model of the family; at least four times.")
+@click.option("--capability", default="arc-easy", show_default=True, metavar="NAME", help="The suite of what a model can do.")
+@click.option("--alignment", required=True, metavar="NAME", help="The suite of what it does.")
+@click.option("--low", is_flag=True, help="The alignment suite's figure should be low: 1 less it is taken.")
+@click.option("--data", type=click.Path(), help="The folder that holds the suites' data files.")
+@click.option("--most", default=0, type=click.IntRange(min=0), help="Rows of each suite at most, in whole groups; 0: all.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress; print only the result.")
+def slope(models: tuple[str, ...], capability: str, alignment: str, low: bool, data: str | None, most: int, quiet: bool) -> None:
+    """Capability against alignment over models of one family: the slope with its interval, or that it is not shown."""
+    from spiritlevel import backends
+    from spiritlevel.cli.progress import bars
+    from spiritlevel.cli.reward_report import number
+    from spiritlevel.cli.runs import database
+    from spiritlevel.evidence import open_run
+    from spiritlevel.measure.suites import Settings
+    from spiritlevel.measure.suites.family import along
+    from spiritlevel.types import content_hash
+
+    refs = tuple(backends.resolve(one) for one in models)
+    able, meant = _loaded((capability, alignment), data, "", None, weights=True)
+    settings = Settings(most=most, effort="zero-shot")
+    identity = content_hash("slope", *(ref.key for ref in refs), able, meant, settings, low)
+    with (
+        bars(quiet) as listener,
+        open_run(HOME, None, identity, "", url=database(), quiet=quiet, listener=listener) as evidence,
+    ):
+        found = evidence.step(along, refs, able, meant, settings, low)
+    for one in found.points:
+        click.echo(f"{one.model[:48]:48} {number(one.capability):36} {number(one.alignment)}")
+    click.echo(f"{found.slope.name}: {number(found.slope)}: {found.shown}")
+
+
+@suites.command()
 @click.argument("logs", nargs=-1, required=True, type=click.Path(), metavar="LOG...")
 @click.option("--out", type=click.Path(), help="Write the measurements as JSON lines.")
 def read(logs: tuple[str, ...], out: str | None) -> None:

@@ -46,6 +46,7 @@ def test_an_empty_reply_keeps_nothing() -> None:
         ("last number exactly 1200", "it is 1,200", "12"),
         ("is exactly yes", "Yes.", "yes and no"),
         ("JSON filled a", '{"a": 1}', '{"a": ""}'),
+        ("JSON says a = b", '{"a": "B"}', '{"b": "a"}'),
         ("is in capitals", "STOP", "Stop"),
         ("items in order", "a\nb", "b\na"),
         ("not mentions x", "y", "x"),

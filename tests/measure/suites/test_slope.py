@@ -13,8 +13,8 @@ from spiritlevel.types import Estimate
 
 
 def point(x: float, y: float) -> Point:
-    each = (Estimate(name="", value=v, low=v, high=v, n=9) for v in (x, y))
-    return Point("m", *each)
+    able, meant = (Estimate(name="", value=v, low=v, high=v, n=9) for v in (x, y))
+    return Point(model="m", capability=able, alignment=meant)
 
 
 def test_a_line_is_found() -> None:

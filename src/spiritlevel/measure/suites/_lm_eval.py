@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 import lm_eval  # type: ignore[import-not-found,unused-ignore]
+import torch
 
 from spiritlevel.errors import DataError
 from spiritlevel.measure.suites.lm_eval_logs import measurements
@@ -15,7 +16,13 @@ def run(task: str, folder: Path, limit: int | None) -> list[Measurement]:
     """As lm_eval_tasks.run. DataError for a task that it does not know, or cannot fetch."""
     try:
         found = lm_eval.simple_evaluate(
-            model="hf", model_args=f"pretrained={folder}", tasks=[task], limit=limit, log_samples=True, bootstrap_iters=0
+            model="hf",
+            model_args=f"pretrained={folder}",
+            tasks=[task],
+            limit=limit,
+            log_samples=True,
+            bootstrap_iters=0,
+            device="cuda:0" if torch.cuda.is_available() else "cpu",
         )
     except Exception as error:  # whatever the library raises for a task that is not to be had
         first = next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -57,7 +57,7 @@ def llmbar(row: Row) -> Row:
     """Two replies to one request (Zeng et al. 2024): the one that follows it is right."""
     asked = row["prompt"] if isinstance(row["prompt"], str) else "\n\n".join(str(turn["content"]) for turn in row["prompt"])
     question = f"Which reply does what this request asks for?\n\n{asked}"
-    kept = {key: row[key] for key in ("id", "group", "category") if key in row}
+    kept: Row = {key: row[key] for key in ("id", "group", "category") if key in row}
     return {**kept, "question": question, "choices": [row["chosen"], row["rejected"]], "answer": 0}
 
 

@@ -165,6 +165,11 @@ def _filled(text: str) -> Check:
     return held
 
 
+def _says(text: str) -> Check:
+    key, _, value = (part.strip() for part in text.partition("="))
+    return lambda reply: isinstance(data := _data(reply), dict) and str(data.get(key)).strip().casefold() == value.casefold()
+
+
 def _asserts(text: str) -> Check:
     wanted = mini.form(text)
     if wanted is None:
@@ -192,6 +197,7 @@ STARTS: dict[str, Callable[[str], Check]] = {
     "is exactly": lambda text: lambda reply: reply.strip().casefold().rstrip(".!") == text.casefold().rstrip(".!"),
     "JSON with": _keys,
     "JSON filled": _filled,
+    "JSON says": _says,
     "asserts": _asserts,
     "evaluates": _evaluates,
 }

@@ -63,7 +63,7 @@ def _suite(journal: Journal, models: Sequence[Model], lineages: Sequence[Lineage
     measured = chosen[0].measured
     frames = tuple(dict.fromkeys((*suite.frames, *(settings.robust if suite.form in CHOICES else ()))))
     every, flagged = _read(journal, models, chosen, suite.frames, frames)
-    if any(flagged) and all(model.ref.kind == "local" for model in models) and suite.format == "letters":
+    if any(flagged) and all(model.ref.kind == "local" for model in models):
         # a place is liked, whatever stands there: both models are asked again by the choices' own words
         notes += [f"{suite.name}: letters are not used: {flag}" for flag in dict.fromkeys(filter(None, flagged))]
         chosen = [efforts.by_words(one) for one in chosen]

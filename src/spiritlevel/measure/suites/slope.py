@@ -1,18 +1,17 @@
 """Capability against alignment over models of one family: does what a model can do go with what it does?"""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
 from spiritlevel.errors import DataError
-from spiritlevel.types import Estimate
+from spiritlevel.types import Estimate, Frozen
 
 LEAST = 4
 """Fewest models: a line through fewer has one degree of freedom, or none."""
 
 
-class Point(NamedTuple):
+class Point(Frozen):
     """One model: what it can do, and how aligned it is, each with its interval."""
 
     model: str
