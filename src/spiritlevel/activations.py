@@ -87,6 +87,26 @@ def blocks(weights: OpenWeights, layers: Sequence[int] | None = None) -> list[st
     return [f"{path}.{layer - 1}" for layer in wanted]
 
 
+def asked(weights: OpenWeights, chats: Sequence[Chat]) -> list[tuple[int, int]]:
+    """Spans of the tokens of each chat's last user turn, without its template's."""
+    return [_asked(weights, chat) for chat in chats]
+
+
+def _asked(weights: OpenWeights, chat: Chat) -> tuple[int, int]:
+    at = max((i for i, turn in enumerate(chat) if turn.role == "user"), default=None)
+    if at is None:
+        raise DataError("A chat without a user turn asks nothing; give it one.")
+    ids: list[int] = weights.render(chat)  # type: ignore[attr-defined]
+    start, end = len(ids), 0
+    for other in ("\u00a7", "0"):  # what all three renderings share is the template's (and the turns around)
+        changed = (*chat[:at], chat[at].model_copy(update={"content": other}), *chat[at + 1 :])
+        others: list[int] = weights.render(changed)  # type: ignore[attr-defined]
+        most = min(len(ids), len(others))
+        start = min(start, next((i for i in range(most) if ids[i] != others[i]), most))
+        end = max(end, len(ids) - next((i for i in range(most) if ids[-1 - i] != others[-1 - i]), most))
+    return (start, end) if start < end else (max(0, end - 1), end)
+
+
 def read(
     weights: OpenWeights,
     chats: Sequence[Chat],
