@@ -17,7 +17,7 @@ from spiritlevel.constitution import certify
 from spiritlevel.elicit.config import ElicitConfig
 from spiritlevel.elicit.prompts import gather
 from spiritlevel.evidence.memory import MemoryJournal
-from spiritlevel.interpret import harm, probes
+from spiritlevel.interpret import harm
 from spiritlevel.types import Kind, Side
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
