@@ -38,6 +38,9 @@ NAMES = (
     "reward_biases",
     "rl",
     "transfer",
+    "harm_probe",
+    "backdoor_probe",
+    "capture",
 )
 HEAD = """# Results
 
