@@ -41,6 +41,7 @@ NAMES = (
     "harm_probe",
     "backdoor_probe",
     "capture",
+    "guard",
 )
 HEAD = """# Results
 
