@@ -17,7 +17,7 @@ from spiritlevel.types import Ask, Controlled, Estimate, Journal, OpenWeights, R
 
 PUSH = 1.0
 """Times the difference of the two sides' means."""
-TOKENS = 32
+TOKENS = 24
 
 
 @dataclass(frozen=True)

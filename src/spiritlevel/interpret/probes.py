@@ -19,7 +19,7 @@ from spiritlevel.types import Controlled, Estimate
 KINDS: dict[str, Fitter] = {"logistic": logistic, "means": means}
 """means: difference in means, the direction that interventions use (Marks & Tegmark 2023)."""
 SHUFFLES = 5
-ROUNDS = 400
+ROUNDS = 200
 
 
 @dataclass(frozen=True)
