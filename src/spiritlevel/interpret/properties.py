@@ -31,6 +31,8 @@ from spiritlevel.types import (
 
 LEAST = 5
 """Clusters under a principle before it gets a figure of its own."""
+LONGEST = 1200
+"""Characters of a request that is put to the model again: longer ones may not fit into a small context."""
 JUMP = 0.5
 """Rise of the probability of harm, before to after, that counts as a trigger's."""
 STATED = (
