@@ -234,7 +234,10 @@ class _Look:
             )
             return []
         aware = found.probe.probe.model_copy(update={"name": "evaluation_awareness"})
-        return [_measured(e, role, "single", ()) for e, role in ((aware, "capability"), (found.shift, "proxy"), (found.control, "proxy"))]
+        return [
+            _measured(e, role, "after", [found.head])
+            for e, role in ((aware, "capability"), (found.shift, "proxy"), (found.control, "proxy"))
+        ]
 
     def shown(self, weights: OpenWeights, head: Head, layer: int, jumped: Sequence[Told]) -> tuple[Any, ...]:
         """Requests token by token: those under which the reading jumped, then harmful ones and look-alikes by turns."""

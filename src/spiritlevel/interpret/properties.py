@@ -108,7 +108,7 @@ def says_otherwise(told: Sequence[Told], harm: Floats, said: Floats, seed: int) 
     able = stats.auroc(said, labels, clusters, seed=seed, name="stated_auroc", rounds=400)
     if not able.low > 0.5:
         return able, None
-    bad = np.flatnonzero(labels)
+    bad = [int(i) for i in np.flatnonzero(labels)]
     return able, by_principle((harm[bad] > 0.5) & (said[bad] < 0), [told[i] for i in bad], "says_otherwise")
 
 
