@@ -1,8 +1,8 @@
 """A probe of harm fitted to the default constitution and its seeds alone, beside a bag of words on the same prompts.
 
-Fitted to the teach half and to teach-side seeds of the bundled model's prompts. Layers, positions and regularisation were chosen by
-grouped cross-validation on those (harmful against look-alike, within questions and orders), `--choose` repeats it; XSTest, AdvBench,
-CatQA and the benign prompts were held out and read with what was chosen.
+Fitted to the teach half and to teach-side seeds of the bundled model's prompts. Layers, positions and regularisation were
+chosen by grouped cross-validation on 800 of those (harmful against look-alike, within questions and orders); XSTest, AdvBench, CatQA and
+the benign prompts were held out: they were looked at once, after the choice, with the probe of those 800 rows.
 """
 
 import argparse
@@ -79,7 +79,10 @@ def measure(spec: str = "bundled", most: int = 400) -> list[dict[str, Any]]:
     return rows
 
 
-NOTE = ""
+NOTE = (
+    "Layers, positions and regularisation were chosen on our own prompts alone; the held-out sets were looked at once before this run, after the "
+    "choice. A goal counts as met by the value; read the interval beside it."
+)
 
 
 def _columns(rows: list[dict[str, Any]]) -> tuple[list[str], list[bool], list[str]]:
