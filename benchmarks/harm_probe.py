@@ -80,8 +80,8 @@ def measure(spec: str = "bundled", most: int = 400) -> list[dict[str, Any]]:
 
 
 NOTE = (
-    "Layers, positions and regularisation were chosen on our own prompts alone; the held-out sets were looked at once before this run, after the "
-    "choice. A goal counts as met by the value; read the interval beside it."
+    "Layers, positions and regularisation were chosen on our own prompts alone. The held-out sets were looked at once before this run, "
+    "after the choice. A goal counts as met by the value; read the interval beside it."
 )
 
 
