@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
+from spiritlevel import _activations
 from spiritlevel.backends import _decode, _device
 from spiritlevel.backends._quiet import quiet
 from spiritlevel.backends._render import NEXT_TURN, Renderer
@@ -22,8 +23,6 @@ from spiritlevel.types import Ask, Chat, Logprobs, ModelRef, Reply
 BATCH = 64
 ROOM = 1.25
 """Memory for activations and cache, as a multiple of the weights."""
-PASS_TOKENS = 4096
-"""Tokens, padding included, in one forward pass of scoring or reading."""
 BODY_THEN_HEAD = {"llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "phi", "phi3"}
 
 
@@ -121,9 +120,9 @@ class LocalModel:
         for ids, _ in labelled:
             if len(ids) > self.context:
                 raise DataError(f"A chat of {len(ids)} tokens is longer than the context of {self.context}; leave it out.")
-        for places in _passes([len(ids) for ids, _ in labelled]):
+        for places in _activations.passes([len(ids) for ids, _ in labelled]):
             with torch.inference_mode():
-                batch, mask = self._padded([labelled[place][0] for place in places])
+                batch, mask = _activations.padded([labelled[place][0] for place in places], self.device)
                 rows: list[int] = []
                 columns: list[int] = []
                 targets: list[int] = []
@@ -150,37 +149,22 @@ class LocalModel:
             raise ConfigError(f"Layers {list(layers)!r} are not all between 1 and {self.layers}; choose among those.")
         ids = [self.render(chat)[-self.context :] for chat in chats]
         found = np.zeros((len(chats), len(layers), self.width), np.float32)
+        path = _activations.blocks(self.module)[0]
+        names = [f"{path}.{layer - 1}" for layer in layers]
         in_loop = self._in_loop(max(map(len, ids), default=0))
-        for places in _passes([len(one) for one in ids]):
+        for places in _activations.passes([len(one) for one in ids]):
             if in_loop:
                 found[places] = self._loop().read([ids[place] for place in places], layers).numpy()
                 continue
-            with torch.inference_mode():
-                batch, mask = self._padded([ids[place] for place in places])
-                last = torch.tensor([len(ids[place]) - 1 for place in places], device=self.device)
-                seen = self._read(batch, mask, last, sorted(set(layers)))
-            for column, layer in enumerate(layers):
-                found[places, column] = seen[layer]
+            last = [[len(ids[place]) - 1] for place in places]
+            seen = _activations.gather(self.module, [ids[place] for place in places], last, sorted(set(names)), self.device)
+            for column, name in enumerate(names):
+                found[places, column] = seen[name].float().numpy()
         return found
 
     def blocks(self) -> Any:
         """The decoder blocks, in order."""
-        for path in (
-            "model.layers",
-            "model.language_model.layers",
-            "language_model.model.layers",
-            "transformer.h",
-            "gpt_neox.layers",
-        ):
-            part = self.module
-            for name in path.split("."):
-                part = getattr(part, name, None)
-            if part is not None:
-                return part
-        names = ", ".join(name for name, _ in self.module.named_children())
-        raise ModelError(
-            f"The blocks of {type(self.module).__name__!r} are not where they are looked for (it has: {names}); use a Llama-like model."
-        )
+        return _activations.blocks(self.module)[1]
 
     def _row(self, ask: Ask, ids: list[int], seed: int) -> _decode.Row:
         how, templated = ask.sampling, self.renderer.templated
@@ -212,13 +196,6 @@ class LocalModel:
             self._decoder = _decode.Decoder(self.module)
         return self._decoder
 
-    def _padded(self, rows: Sequence[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Right-padded ids and their mask, by length: a padding id may be the id that ends a turn."""
-        long = max(len(row) for row in rows)
-        ids = torch.tensor([row + [0] * (long - len(row)) for row in rows], device=self.device)
-        mask = torch.tensor([[1] * len(row) + [0] * (long - len(row)) for row in rows], device=self.device)
-        return ids, mask
-
     def _scores(self, ids: torch.Tensor, mask: torch.Tensor, rows: list[int], columns: list[int]) -> torch.Tensor:
         """Float32 logits at the given places (k, vocabulary)."""
         if self.module.config.model_type not in BODY_THEN_HEAD:
@@ -229,46 +206,6 @@ class LocalModel:
         logits = torch.nn.functional.linear(hidden.float(), head.weight.float(), bias)
         cap = getattr(self.module.config, "final_logit_softcapping", None)
         return logits if cap is None else torch.tanh(logits / cap) * cap
-
-    def _read(self, ids: torch.Tensor, mask: torch.Tensor, last: torch.Tensor, layers: list[int]) -> dict[int, np.ndarray]:
-        seen: dict[int, np.ndarray] = {}
-        rows = torch.arange(len(last), device=self.device)
-
-        def hook(layer: int) -> Any:
-            def keep(_: Any, __: Any, output: Any) -> None:
-                stream = output[0] if isinstance(output, tuple) else output  # a tensor in transformers 5, a tuple before
-                seen[layer] = stream[rows, last].float().cpu().numpy()
-                if layer == layers[-1]:
-                    raise _Enough
-
-            return keep
-
-        blocks = self.blocks()
-        handles = [blocks[layer - 1].register_forward_hook(hook(layer)) for layer in layers]
-        try:
-            self.module.base_model(input_ids=ids, attention_mask=mask, use_cache=False)
-        except _Enough:
-            pass
-        finally:
-            for handle in handles:
-                handle.remove()
-        return seen
-
-
-class _Enough(Exception):
-    """The last wanted layer has been read."""
-
-
-def _passes(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Places sorted by length, in batches that hold at most PASS_TOKENS with padding (or one row)."""
-    places: list[int] = []
-    for place in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
-        if places and (len(places) + 1) * lengths[place] > PASS_TOKENS:
-            yield places
-            places = []
-        places.append(place)
-    if places:
-        yield places
 
 
 def load(ref: ModelRef, folder: Path, dtype: str = "auto", adapter: Path | None = None) -> LocalModel:

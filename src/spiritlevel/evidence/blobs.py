@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from spiritlevel.errors import EvidenceError
 from spiritlevel.evidence.faults import telling
 
 TEMPORARY = ".tmp-"
@@ -38,6 +39,23 @@ def write_blob(home: Path, write: Callable[[Path], None]) -> str:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return name
+
+
+def write_folder(folder: Path, write: Callable[[Path], None], what: str) -> None:
+    """Let `write` fill a folder that appears under its name whole or not at all. EvidenceError when it exists, or the disk is full."""
+    if folder.exists():
+        raise EvidenceError(f"{str(folder)!r} exists already; choose another folder or remove it")
+    partial = folder.with_name(f"{TEMPORARY}{folder.name}")
+    shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
+    try:
+        with telling(what, folder.parent):
+            partial.mkdir(parents=True)
+            write(partial)
+            _flush(partial)
+            partial.rename(folder)
+            _flush_folder(folder.parent)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def sweep(home: Path, known: Iterable[str]) -> list[str]:

@@ -1,6 +1,6 @@
 """Logistic heads on fixed features: regularisation by grouped cross-validation, Platt's calibration on out-of-fold scores."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from spiritlevel.stats import area, cluster_bootstrap
 from spiritlevel.types import Estimate, content_hash
 
 Floats = NDArray[np.float64]
+Fitter = Callable[[Floats, NDArray[np.bool_], Floats, float], tuple[Floats, float]]
+"""(standardised features, labels, weights, C) -> (coefficients, intercept)."""
 CLIP = 5.0
 """Standard deviations beyond which a feature is clipped: a few dimensions of a residual stream reach 1e4."""
 CS = (0.0001, 0.001, 0.01, 0.1, 1.0)
@@ -99,22 +101,27 @@ def fit_head(
     cs: Sequence[float] = CS,
     name: str = "auroc",
     strata: Sequence[str] | None = None,
+    how: Fitter | None = None,
+    rounds: int = 400,
 ) -> Head:
     """Fit (n, d) features to labels: `cs` by out-of-fold AUROC over grouped folds, then Platt (1999) with his smoothed targets.
+
+    `how` is `logistic` unless given.
 
     `strata` name a surface form (question, order) that must not stand in for the label: each class weighs the same in each
     stratum, and the AUROC is the mean within strata.
     """
+    how = how or logistic
     x, y = np.asarray(features, dtype=float), np.asarray(labels, dtype=bool)
     forms = np.asarray(["" for _ in y] if strata is None else strata).astype(str)
     weight = cell_weights(y, forms)
     parts = folds(y, groups, seed)
-    scored = {c: _out_of_fold(x, y, weight, parts, c) for c in cs}
+    scored = {c: out_of_fold(x, y, weight, parts, c, how) for c in cs}
     c = max(cs, key=lambda value: (round(area_within(scored[value], y, forms), 4), -value))
     slope, offset = platt(scored[c], y, weight)
     mean, scale = moments(x)
-    coef, bias = logistic(standardised(x, mean, scale), y, weight, c)
-    estimate = cluster_bootstrap(area_within, [scored[c], y, forms], list(groups), seed=seed, name=name, rounds=400)
+    coef, bias = how(standardised(x, mean, scale), y, weight, c)
+    estimate = cluster_bootstrap(area_within, [scored[c], y, forms], list(groups), seed=seed, name=name, rounds=rounds)
     within = "" if strata is None else "mean within form of request, "
     method = f"{within}grouped {len(parts)}-fold, C chosen on the same folds; {estimate.method}"
     calibrated = squash(slope * scored[c] + offset)
@@ -154,14 +161,27 @@ def logistic(x: Floats, y: NDArray[np.bool_], weight: Floats, c: float) -> tuple
     return np.asarray(model.coef_[0], dtype=float), float(model.intercept_[0])
 
 
-def _out_of_fold(
-    x: Floats, y: NDArray[np.bool_], weight: Floats, parts: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]], c: float
+def means(x: Floats, y: NDArray[np.bool_], weight: Floats, c: float) -> tuple[Floats, float]:
+    """Difference of the classes' weighted means and the intercept half way between them; `c` is not used."""
+    high, low = (np.average(x[y == side], axis=0, weights=weight[y == side]) for side in (True, False))
+    return high - low, float(-(high - low) @ (high + low) / 2)
+
+
+def out_of_fold(
+    x: Floats,
+    y: NDArray[np.bool_],
+    weight: Floats,
+    parts: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]],
+    c: float,
+    how: Fitter = logistic,
+    read: Floats | None = None,
 ) -> Floats:
-    scores = np.zeros(len(y))
+    """Score of each row by the fold that had not seen it; of the same rows in `read` (n, d), where given: another model's."""
+    scores, of = np.zeros(len(y)), x if read is None else read
     for train, test in parts:
         mean, scale = moments(x[train])
-        coef, bias = logistic(standardised(x[train], mean, scale), y[train], weight[train], c)
-        scores[test] = standardised(x[test], mean, scale) @ coef + bias
+        coef, bias = how(standardised(x[train], mean, scale), y[train], weight[train], c)
+        scores[test] = standardised(of[test], mean, scale) @ coef + bias
     return scores
 
 

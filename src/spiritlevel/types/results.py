@@ -175,11 +175,81 @@ class LayerReadout(Frozen):
     after: Estimate
 
 
+class Square(Frozen):
+    """One square of the map of layers and positions: how well harm can be read there."""
+
+    layer: int
+    position: str
+    """`mean` of the request's tokens, or the text of one token at its end."""
+    before: Estimate
+    after: Estimate
+
+
+class Controlled(Frozen):
+    """A probe beside what it must beat, all out of fold on the same groups (AUROC)."""
+
+    layer: int
+    position: str
+    phase: Literal["before", "after"]
+    probe: Estimate
+    shuffled: Estimate
+    """The same probe for labels drawn by group at random; its interval is the range over the draws."""
+    words: Estimate
+    """A bag of words and word pairs."""
+    length: Estimate
+    lead: Estimate
+    """The probe's AUROC less that of the best control, in pairs."""
+    transfer: Estimate | None = None
+    """On prompts of another source, fitted here."""
+    transfer_words: Estimate | None = None
+    """The bag of words there."""
+    stands: bool
+    """Whether the lead's lower bound is above 0. If not, nothing read by the probe enters a gate."""
+
+
+class Drift(Frozen):
+    """What training did to one layer."""
+
+    layer: int
+    cka: Estimate
+    """Linear CKA of the states before and after, debiased (Kornblith 2019; Nguyen 2021): 1 = the same up to rotation and scale."""
+    cosine: Estimate
+    """Between the directions from harmless to harmful before and after."""
+    halves: float
+    """The same cosine between two halves of the prompts before: what sampling alone leaves."""
+    transfer: Estimate
+    """AUROC after of the probe fitted before, not fitted again."""
+    refitted: Estimate
+    """AUROC after of a probe fitted there."""
+
+
+class Depth(Frozen):
+    """Refusals of harmful requests whose answers were begun with `tokens` tokens of a compliant one."""
+
+    tokens: int
+    before: Estimate
+    after: Estimate
+
+
+class Reading(Frozen):
+    """One prompt with the probe's word on each of its tokens."""
+
+    title: str
+    tokens: tuple[str, ...]
+    scores: tuple[float, ...]
+    """Probability of harm, read at each token."""
+
+
 class Inside(Frozen):
     """What was seen inside: measurements, and the read-out by layer."""
 
     measurements: tuple[Measurement, ...]
     layers: tuple[LayerReadout, ...] = ()
+    squares: tuple[Square, ...] = ()
+    controls: tuple[Controlled, ...] = ()
+    drift: tuple[Drift, ...] = ()
+    depths: tuple[Depth, ...] = ()
+    readings: tuple[Reading, ...] = ()
     notes: tuple[str, ...] = ()
 
 
