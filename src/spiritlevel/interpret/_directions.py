@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from spiritlevel import _activations
 from spiritlevel.errors import ModelError
-from spiritlevel.types import Chat, user
+from spiritlevel.types import Ask, Chat, Reply, user
 
 Hooks = Mapping[str, Callable[[Tensor], Tensor]]
 WRITERS = ("o_proj", "out_proj", "dense", "c_proj", "down_proj", "fc2", "dense_4h_to_h", "wo")
@@ -74,17 +74,16 @@ def divergence(before: Tensor, after: Tensor) -> np.ndarray:
     return np.asarray((before.double().exp() * (before.double() - after.double())).sum(-1).cpu().numpy())
 
 
-def writers(module: Any) -> Iterator[nn.Linear]:
-    """The matrices that write to the residual stream, attention's and the MLP's of each block. ModelError lists what a block has."""
-    for block in _activations.blocks(module)[1]:
-        found = [part for name, part in block.named_modules() if name.rpartition(".")[2] in WRITERS and isinstance(part, nn.Linear)]
-        if len(found) != 2:
-            names = ", ".join(name for name, part in block.named_modules() if name and not list(part.children()))
-            raise ModelError(
-                f"{len(found)} matrices of a block of {type(module).__name__!r} are known to write to the residual stream, not 2 "
-                f"(it has: {names}); steer it instead of changing its weights."
-            )
-        yield from found
+def writing(block: Any) -> list[tuple[str, nn.Linear]]:
+    """(name, matrix) of attention's and of the MLP's writer to the residual stream. ModelError lists what the block has."""
+    found = [(name, part) for name, part in block.named_modules() if name.rpartition(".")[2] in WRITERS and isinstance(part, nn.Linear)]
+    if len(found) != 2:
+        names = ", ".join(name for name, part in block.named_modules() if name and not list(part.children()))
+        raise ModelError(
+            f"{len(found)} matrices of a {type(block).__name__!r} are known to write to the residual stream, not 2 (it has: {names}); "
+            "use a Llama-like model"
+        )
+    return found
 
 
 def orthogonalise(module: Any, direction: np.ndarray) -> None:
@@ -93,12 +92,12 @@ def orthogonalise(module: Any, direction: np.ndarray) -> None:
     A head tied to the embedding is untied first and stays as it is: it reads. ModelError for an architecture whose blocks norm what
     they write, where no such weights exist.
     """
-    block = _activations.blocks(module)[1][0]
-    if any("post_feedforward" in name for name, _ in block.named_children()):
+    blocks = _activations.blocks(module)[1]
+    if any("post_feedforward" in name for name, _ in blocks[0].named_children()):
         raise ModelError(
             f"the blocks of {type(module).__name__!r} norm what they write, so no weights ablate a direction; steer it instead"
         )
-    matrices = list(writers(module))
+    matrices = [part for block in blocks for _, part in writing(block)]
     unit = torch.from_numpy(direction / np.linalg.norm(direction)).double()
     embedding, head = module.get_input_embeddings(), module.get_output_embeddings()
     with torch.no_grad():
@@ -143,11 +142,19 @@ def clamped(weights: Any, at: Mapping[int, tuple[Sequence[int], Sequence[float]]
 
 
 def down(block: Any) -> Any:
-    """The MLP's last matrix. ModelError lists what the block has."""
-    for name in ("mlp.down_proj", "mlp.fc2", "mlp.dense_4h_to_h"):
-        try:
-            return block.get_submodule(name)
-        except AttributeError:
-            continue
-    names = ", ".join(name for name, part in block.named_modules() if name and not list(part.children()))
-    raise ModelError(f"a block's MLP has no matrix that is known to come last (it has: {names}); use a Llama-like model")
+    """The MLP's last matrix, (d, neurons). ModelError as `writing`."""
+    return writing(block)[1][1]
+
+
+class Clamped:
+    """A local model that answers with some MLP neurons held at fixed values (types.Model); `at` as `clamped` has it."""
+
+    def __init__(self, weights: Any, at: Mapping[int, tuple[Sequence[int], Sequence[float]]], name: str) -> None:
+        self.ref, self.batch = weights.ref, weights.batch
+        self.numerics = f"{weights.numerics}, clamped {name}"
+        self._weights, self._at = weights, at
+
+    def stream(self, asks: Sequence[Ask], seeds: Sequence[int]) -> Iterator[tuple[int, Reply]]:
+        """As LocalModel.stream. The weights are changed until the last reply is taken."""
+        with clamped(self._weights, self._at) as edits:
+            yield from self._weights.stream(asks, seeds, edits)
