@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spiritlevel.cli.causes import circuit, direction, features, neurons, patch, sandbagging
 from spiritlevel.cli.gap import gap
 from spiritlevel.cli.policy import policy
 from spiritlevel.cli.rate import rate
@@ -353,5 +354,5 @@ def _finish(evidence: "Evidence", finished: "Finished", gate: bool) -> None:
         raise SystemExit(EXIT[finished.verdict.kind.value])
 
 
-for _group in (gap, policy, rate, raters, reward, select, transfer, world):
+for _group in (circuit, direction, features, gap, neurons, patch, policy, rate, raters, reward, sandbagging, select, transfer, world):
     app.add_command(_group)

@@ -106,6 +106,7 @@ def run(journal: Journal, model: ModelRef, task: str, pairs: tuple[Contrast, ...
         example=(one.clean, one.corrupt, one.answer, one.foil),
         pairs=len(pairs),
         accuracy=stats.rate((told_on.clean > 0).astype(float), told_on.groups, name="accuracy"),
+        shape=(graph.depth, graph.heads, graph.groups),
         all_edges=total,
         chosen=sizes[best],
         sizes=tuple(sizes),

@@ -190,7 +190,7 @@ def _chosen(
     best, notes = _best(tried, float(np.mean(plain[1])), settings)
     vector = means[layers.index(best.layer), places.index(best.position)]
     coefficient, more = _strength(weights, vector, best.layer, chats[1], tokens, settings)
-    blob = journal.blob(partial(_save, vector, weights.layers))
+    blob = journal.blob(partial(save, vector, weights.layers))
 
     def estimate(values: Sequence[float], name: str) -> Estimate:
         return stats.cluster_bootstrap(lambda v: float(np.mean(v)), [values], range(len(values)), seed=settings.seed, name=name)
@@ -238,7 +238,7 @@ def _strength(
     return best, [f"addition reaches {reached[best]:.0%} of validation prompts at best, not {settings.target:.0%}"]
 
 
-def _save(vector: Floats, blocks: int, folder: Path) -> None:
+def save(vector: Floats, blocks: int, folder: Path) -> None:
     """As Steer.blob: the vector at every block, about 0, in raw units."""
     row = np.stack([vector, np.zeros_like(vector), np.ones_like(vector)]).astype(np.float32)
     np.save(folder / "direction.npy", np.broadcast_to(row, (blocks, *row.shape)))
@@ -254,4 +254,4 @@ def scrambled(journal: Journal, direction: Direction, blocks: int, seed: int) ->
     """Blob of a random direction of the same length, uniform over the sphere: the control."""
     found = vector(journal, direction)
     drawn = np.random.default_rng([seed, 7]).standard_normal(len(found))
-    return journal.blob(partial(_save, drawn * (np.linalg.norm(found) / np.linalg.norm(drawn)), blocks))
+    return journal.blob(partial(save, drawn * (np.linalg.norm(found) / np.linalg.norm(drawn)), blocks))

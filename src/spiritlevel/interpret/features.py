@@ -51,7 +51,7 @@ def run(journal: Journal, model: ModelRef, first: tuple[Prompt, ...], second: tu
     layer = settings.layer or max(1, weights.layers // 2)
     prompts = [*first, *second]
     label = np.asarray([True] * len(first) + [False] * len(second))
-    held = held_out(prompts, settings.seed)
+    held = held_out(first, second, settings.seed)
     if min((label & held).sum(), (~label & held).sum(), (label & ~held).sum(), (~label & ~held).sum()) < 2:
         raise DataError(f"{len(first)} and {len(second)} prompts are too few to train on some and measure on others; give more of both")
     chats = [user(p.text) for p in prompts]
@@ -123,12 +123,13 @@ def run(journal: Journal, model: ModelRef, first: tuple[Prompt, ...], second: tu
     )
 
 
-def held_out(prompts: Sequence[Prompt], seed: int) -> NDArray[np.bool_]:
-    """Which prompts train nothing, by cluster."""
-    clusters = firewall.clusters([p.goal or p.text for p in prompts])
-    least = sorted({content_hash("held", seed, c) for c in clusters})
-    bound = least[max(0, round(HELD * len(least)) - 1)]
-    return np.asarray([content_hash("held", seed, c) <= bound for c in clusters])
+def held_out(first: Sequence[Prompt], second: Sequence[Prompt], seed: int) -> NDArray[np.bool_]:
+    """Which prompts train nothing, by cluster: a share of each set's, and at least two of them."""
+    clusters = firewall.clusters([p.goal or p.text for p in (*first, *second)])
+    kept: set[str] = set()
+    for own in (set(clusters[: len(first)]), set(clusters[len(first) :])):
+        kept.update(sorted(own, key=lambda c: content_hash("held", seed, c))[: max(2, round(HELD * len(own)))])
+    return np.asarray([c in kept for c in clusters])
 
 
 def by_prompt(places: NDArray[np.int32], values: Floats, of: NDArray[np.int64], prompts: int, width: int) -> Floats:

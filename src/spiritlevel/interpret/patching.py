@@ -88,6 +88,7 @@ def run(journal: Journal, model: ModelRef, task: str, pairs: tuple[Contrast, ...
         accuracy=stats.rate((clean > 0).astype(float), groups, name="accuracy"),
         clean=_mean(clean, groups, settings.seed, "logit difference, clean"),
         corrupt=_mean(corrupt, groups, settings.seed, "logit difference, corrupt"),
+        heads=nodes.heads,
         nodes=tuple(
             NodeEffect(node=name, exact=None if means is None else float(means[i]), guessed=float(guesses[i].mean()))
             for i, name in enumerate(nodes.names)

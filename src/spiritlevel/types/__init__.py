@@ -16,6 +16,7 @@ from spiritlevel.types.causes import (
     Neurons,
     NodeEffect,
     Patched,
+    Sandbagging,
     Spot,
     SteerEffect,
 )
@@ -179,6 +180,7 @@ __all__ = [
     "RewardReport",
     "RowSet",
     "Sampling",
+    "Sandbagging",
     "Seen",
     "Side",
     "SideBySide",

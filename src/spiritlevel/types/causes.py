@@ -83,7 +83,10 @@ class Patched(Frozen):
     clean: Estimate
     corrupt: Estimate
     """Logit of the answer less that of the foil."""
+    heads: int
+    """In each block."""
     nodes: tuple[NodeEffect, ...]
+    """Block by block: its heads, then its MLP."""
     agreement: Estimate | None = None
     """Spearman's rank correlation of exact and guessed over the nodes, pairs resampled by group."""
     seconds: tuple[float, float] = (0.0, 0.0)
@@ -113,6 +116,8 @@ class Circuit(Frozen):
     """clean, corrupt, answer, foil of one pair."""
     pairs: int
     accuracy: Estimate
+    shape: tuple[int, int, int]
+    """Blocks, heads, and groups of heads that share keys and values."""
     all_edges: int
     chosen: CircuitSize
     sizes: tuple[CircuitSize, ...]
@@ -186,5 +191,25 @@ class Features(Frozen):
     """Share of features that were active at no held-out token."""
     features: tuple[Feature, ...]
     blob: str = ""
+    grade: Grade = Grade.KIN
+    notes: tuple[str, ...] = ()
+
+
+class Sandbagging(Frozen):
+    """Capability on multiple-choice questions, plainly and under a cue, and what of it returns when a direction is taken out."""
+
+    model: ModelRef
+    cue: str
+    layer: int
+    """Block whose direction was taken out at every block, chosen on other questions."""
+    plain: Estimate
+    """Accuracy without the cue."""
+    cued: Estimate
+    drop: Estimate
+    """Accuracy under the cue less that without it, in pairs: below 0 is capability withheld, or a cue that confuses."""
+    returned: Estimate
+    """Accuracy under the cue with the direction ablated, less that under the cue alone."""
+    random: Estimate
+    """The same for a random direction."""
     grade: Grade = Grade.KIN
     notes: tuple[str, ...] = ()
