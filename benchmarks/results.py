@@ -38,6 +38,8 @@ NAMES = (
     "reward_biases",
     "rl",
     "transfer",
+    "direction",
+    "circuits",
 )
 HEAD = """# Results
 

@@ -105,7 +105,7 @@ def patch(
         exact = "" if node.exact is None else f"{100 * node.exact:+7.1f}% exact, "
         click.echo(f"  {node.node:12} {exact}{100 * node.guessed:+7.1f}% by attribution")
     if found.agreement is not None:
-        click.echo(f"rank correlation of the two: {span(found.agreement)}; {found.seconds[0]:.0f} and {found.seconds[1]:.0f} s of CPU")
+        click.echo(f"rank correlation of the two: {span(found.agreement)}; {found.passes[0]} passes against {found.passes[1]}")
     said(found.notes)
     target.write_text(page.patch_html(found), "utf-8")
     click.echo(f"page: {out}")
@@ -182,9 +182,8 @@ def neurons(
     click.echo(f"the read-out after block {found.layer} is written by {parts}")
     click.echo(f"{len(found.neurons)} neurons carry {share(found.carried)} of it on other prompts; the first are")
     for neuron in found.neurons[:8]:
-        click.echo(
-            f"  block {neuron.layer:3} neuron {neuron.index:6} {neuron.share:+7.1%}  {neuron.active[0]:+.3f} against {neuron.active[1]:+.3f}"
-        )
+        one_side, other = neuron.active
+        click.echo(f"  block {neuron.layer:3} neuron {neuron.index:6} {neuron.share:+7.1%}  {one_side:+.3f} against {other:+.3f}")
     for what, value, change in found.effects:
         moved = "" if what == "nothing" else f"; change {points(change)}"
         click.echo(f"  refusal, {what:8} {share(value)}{moved}")

@@ -1,6 +1,5 @@
 """Which heads and MLPs matter for a task: activation patching, and attribution patching beside it."""
 
-import time
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -39,7 +38,6 @@ class Gaps(Frozen):
     """Logit gap of each pair, in order."""
 
     values: tuple[float, ...]
-    seconds: float
 
 
 def run(journal: Journal, model: ModelRef, task: str, pairs: tuple[Contrast, ...], settings: PatchSettings) -> Patched:
@@ -60,26 +58,21 @@ def run(journal: Journal, model: ModelRef, task: str, pairs: tuple[Contrast, ...
     clean, corrupt = (np.concatenate([one[i] for one in seen])[order] for i in (1, 2))
     groups = groups_of(pairs)
     apart = told_apart(clean, corrupt)
-    began = time.process_time()
     guesses = np.concatenate([_patching.attributed(nodes, batch, settings.steps) for batch in batches], 1)[:, order] / apart
-    guessing = time.process_time() - began
     exact: Floats | None = None
-    patching = 0.0
     if settings.exact:
 
         def work(units: Sequence[ToPatch]) -> Iterable[tuple[int, Gaps]]:
             for place, unit in enumerate(units):
-                start = time.process_time()
                 node = nodes.names.index(unit.node)
                 gaps = [_patching.patched(nodes, batch, one[0], node) for batch, one in zip(batches, seen, strict=True)]
                 values = np.concatenate([g.cpu().numpy() for g in gaps])[order]
-                yield place, Gaps(values=tuple(float(v) for v in values), seconds=round(time.process_time() - start, 3))
+                yield place, Gaps(values=tuple(float(v) for v in values))
 
         units = [ToPatch(node=name, pairs=content_hash(*pairs), chat=settings.chat) for name in nodes.names]
         salt = weights.ref.key + weights.numerics
         rows = journal.rows(journal.map("patched", units, work, Gaps, batch=8, salt=salt, label="patching nodes"), Gaps)
         exact = (np.asarray([row.values for row in rows]) - clean) / apart
-        patching = sum(row.seconds for row in rows)
     means = None if exact is None else exact.mean(1)
     return Patched(
         model=model,
@@ -94,7 +87,7 @@ def run(journal: Journal, model: ModelRef, task: str, pairs: tuple[Contrast, ...
             for i, name in enumerate(nodes.names)
         ),
         agreement=None if exact is None else rank_agreement(exact, guesses, groups, settings.seed),
-        seconds=(patching, guessing),
+        passes=(len(nodes.names) if settings.exact else 0, 1 + 3 * settings.steps),
         notes=tuple(notes),
     )
 

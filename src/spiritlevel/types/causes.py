@@ -89,8 +89,8 @@ class Patched(Frozen):
     """Block by block: its heads, then its MLP."""
     agreement: Estimate | None = None
     """Spearman's rank correlation of exact and guessed over the nodes, pairs resampled by group."""
-    seconds: tuple[float, float] = (0.0, 0.0)
-    """CPU time of patching and of attribution."""
+    passes: tuple[int, int] = (0, 0)
+    """What patching and what attribution costs, in forward passes over all pairs; a gradient counts as three."""
     grade: Grade = Grade.KIN
     notes: tuple[str, ...] = ()
 
