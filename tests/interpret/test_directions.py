@@ -135,22 +135,22 @@ def test_activations_that_are_not_finite_are_refused(bad: float, monkeypatch: py
         directions.find(journal, ref, ORDERS, QUESTIONS, SMALL)
 
 
-def test_a_steered_model_scores_what_it_draws() -> None:
-    """Steered log-probabilities are those of the distribution that steered answers come from: greedy replies are their argmax."""
+def test_a_steered_model_scores_as_it_draws() -> None:
     journal = MemoryJournal()
     weights = backends.open_weights(backends.resolve("tiny:llama"), journal)
     vector = np.random.default_rng(2).normal(size=weights.width) * 3
     blob = journal.blob(lambda folder: directions.save(vector, weights.layers, folder))
-    how = Steer(kind="subtract", layers=(1,), coefficient=-1.0, blob=blob)
-    player = backends.steered(weights, how, journal)
-    ask = Ask(chat=user("Where is the river?"), sampling=Sampling(max_tokens=6, temperature=0.0))
-    ((_, reply),) = player.stream([ask], [0])
-    chat = (*ask.chat, Turn(role="assistant", content=reply.text))
+    player = backends.steered(weights, Steer(kind="subtract", layers=(1,), coefficient=-1.0, blob=blob), journal)
+    asked = user("Where is the river?")
+    chat = (*asked, Turn(role="assistant", content="here"))
     steered, plain = player.logprobs([chat], [True])[0], weights.logprobs([chat], [True])[0]
-    logits = _directions.next_tokens(weights, [ask.chat], _directions.adding(weights, vector, 1, 1.0))
-    assert steered.tokens[0] == int(logits[0].argmax())
-    assert steered.values[0] == pytest.approx(float(logits[0].max()), abs=1e-4)
-    assert sum(steered.values) > sum(plain.values)
+    logits = _directions.next_tokens(weights, [asked], _directions.adding(weights, vector, 1, 1.0))[0]
+    assert steered.tokens == plain.tokens
+    assert steered.values[0] == pytest.approx(float(logits[steered.tokens[0]]), abs=1e-4)
+    assert abs(steered.values[0] - plain.values[0]) > 0.1
+    ((_, reply),) = player.stream([Ask(chat=asked, sampling=Sampling(max_tokens=1, temperature=0.0))], [0])
+    assert reply.text == weights.renderer.text([int(logits.argmax())])
+    assert weights.logprobs([chat], [True])[0] == plain  # nothing stays behind
 
 
 def test_the_least_kl_of_two_rates() -> None:
