@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from interpret_pairs import told_apart
 from spiritlevel import backends
 from spiritlevel.errors import ConfigError, DataError, ModelError, NeedsWeights
 from spiritlevel.evidence.memory import MemoryJournal
@@ -15,24 +16,6 @@ from spiritlevel.interpret.tasks import Contrast
 from spiritlevel.types import ModelRef
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-WORDS = [("cat", "cot"), ("bed", "bad"), ("hen", "hat"), ("sun", "run"), ("map", "tap"), ("pen", "pin"), ("cup", "cap"), ("bag", "beg")]
-
-
-def pairs(weights) -> tuple[Contrast, ...]:
-    """Pairs that this random model tells apart: answer and foil are the tokens that the change favours most and least."""
-    found = []
-    for one, two in WORDS:
-        clean, corrupt = f"The {one} is", f"The {two} is"
-        with torch.inference_mode():
-            a, b = (weights.module(torch.tensor([weights.tokenizer.encode(t)])).logits[0, -1] for t in (clean, corrupt))
-        order = [i for i in (a - b).argsort(descending=True).tolist() if _one(weights, i)]
-        words = [weights.tokenizer.decode([i]) for i in (order[0], order[-1])]
-        found.append(Contrast(clean=clean, corrupt=corrupt, answer=words[0], foil=words[1], group=one))
-    return tuple(found)
-
-
-def _one(weights, token: int) -> bool:
-    return weights.tokenizer.encode(weights.tokenizer.decode([token]), add_special_tokens=False) == [token]
 
 
 def opened(spec: str):
@@ -53,7 +36,7 @@ def test_the_graph_computes_what_transformers_computes(arch: str) -> None:
 def test_all_edges_are_the_clean_prompt_none_the_corrupt_one_and_one_edge_is_what_its_gradient_says() -> None:
     weights = opened("tiny:llama")
     graph = _graph.Graph(weights.module)
-    given = pairs(weights)
+    given = told_apart("tiny:llama")
     (batch,) = _pairs.batches(weights, given, chat=False)
     _, clean, corrupt = _patching.baseline(_patching.Nodes(weights.module), batch)
     scores = _graph.scores(graph, batch, 8)
@@ -79,7 +62,7 @@ def test_all_edges_are_the_clean_prompt_none_the_corrupt_one_and_one_edge_is_wha
 def test_pruning_keeps_what_lies_on_a_way_and_changes_nothing() -> None:
     weights = opened("tiny:llama")
     graph = _graph.Graph(weights.module)
-    (batch,) = _pairs.batches(weights, pairs(weights), chat=False)
+    (batch,) = _pairs.batches(weights, told_apart("tiny:llama"), chat=False)
     scores = _graph.scores(graph, batch, 1)
     rng = np.random.default_rng(0)
     for n in (5, 20, 60):
@@ -97,8 +80,7 @@ def test_pruning_keeps_what_lies_on_a_way_and_changes_nothing() -> None:
 @pytest.mark.parametrize("arch", ["llama", "qwen3", "phi", "gemma2"])
 def test_patching_every_node_beside_attribution(arch: str) -> None:
     ref = backends.resolve(f"tiny:{arch}")
-    weights = opened(f"tiny:{arch}")
-    given = pairs(weights)
+    given = told_apart(f"tiny:{arch}")
     found = patching.run(MemoryJournal(), ref, "spelling", given, patching.PatchSettings(steps=8))
     assert found.accuracy.value > 0.5
     assert [n.node for n in found.nodes] == [
@@ -124,7 +106,7 @@ def test_patching_every_node_beside_attribution(arch: str) -> None:
 
 def test_patching_the_last_mlp_is_the_same_by_hand() -> None:
     weights = opened("tiny:llama")
-    given = pairs(weights)
+    given = told_apart("tiny:llama")
     found = patching.run(MemoryJournal(), backends.resolve("tiny:llama"), "spelling", given, patching.PatchSettings())
     (batch,) = _pairs.batches(weights, given, chat=False)
     graph = _graph.Graph(weights.module)
@@ -138,8 +120,7 @@ def test_patching_the_last_mlp_is_the_same_by_hand() -> None:
 
 
 def test_a_circuit_is_chosen_on_some_pairs_and_told_of_on_others() -> None:
-    weights = opened("tiny:llama")
-    given = pairs(weights)
+    given = told_apart("tiny:llama")
     settings = circuits.CircuitSettings(sizes=(0.1, 0.5, 0.9), random=2, told=5)
     journal = MemoryJournal()
     found = circuits.run(journal, backends.resolve("tiny:llama"), "spelling", given, settings)
@@ -184,7 +165,7 @@ def test_pairs_that_cannot_be_patched(change: dict[str, str], says: str) -> None
 
 
 def test_a_task_that_the_model_does_not_do_is_refused() -> None:
-    turned = tuple(p.model_copy(update={"answer": p.foil, "foil": p.answer}) for p in pairs(opened("tiny:llama")))
+    turned = tuple(p.model_copy(update={"answer": p.foil, "foil": p.answer}) for p in told_apart("tiny:llama"))
     with pytest.raises(DataError, match="choose a task that it does well"):
         patching.run(MemoryJournal(), backends.resolve("tiny:llama"), "x", turned, patching.PatchSettings())
 
@@ -201,7 +182,7 @@ def test_hosted_models_and_unknown_architectures() -> None:
 
 def test_weights_that_are_not_finite(monkeypatch: pytest.MonkeyPatch) -> None:
     ref, weights = backends.resolve("tiny:llama"), opened("tiny:llama")
-    given = pairs(weights)
+    given = told_apart("tiny:llama")
     with torch.no_grad():
         weights.module.model.layers[0].mlp.down_proj.weight[0, 0] = float("nan")
     monkeypatch.setattr(backends, "open_weights", lambda *_: weights)
