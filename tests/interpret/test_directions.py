@@ -164,12 +164,12 @@ def test_the_least_kl_of_two_rates() -> None:
     assert effects.least_kl(rate(0.5, 0.4, 0.6), rate(0.55, 0.45, 0.65)).low == 0
 
 
-def test_effects_beside_a_random_direction_and_a_checkpoint_that_descends() -> None:
+def test_effects_beside_a_random_direction_and_a_checkpoint_that_descends(small) -> None:
     journal, ref = MemoryJournal(), backends.resolve("tiny:llama")
     harmful = prompts(*(f"Break every {thing} in town." for thing in THINGS[:6]), ORDERS[0].text)
     benign = prompts(*(f"Paint a small {thing} in blue." for thing in THINGS))
     settings = effects.EffectSettings(max_tokens=6, kl_tokens=6, orthogonalise=True)
-    report = effects.run(journal, ref, load(), certify.load(), ORDERS, QUESTIONS, harmful, benign, SMALL, settings)
+    report = effects.run(journal, ref, load(small.law), certify.load(small.law), ORDERS, QUESTIONS, harmful, benign, SMALL, settings)
     assert report.grade is Grade.KIN
     kinds = {e.what for e in report.effects}
     assert kinds == {"nothing", "ablated", "random ablated", "added", "random added", "orthogonalised"}

@@ -33,7 +33,7 @@ class Steered:
     @property
     def layers(self) -> int:
         """Blocks of the model."""
-        return self._model.layers
+        return int(self._model.layers)
 
     def logprobs(self, chats: Sequence[Chat], truncated: Sequence[bool] | None = None) -> list[Logprobs]:
         """As LocalModel.logprobs, steered: what a steered answer was drawn from."""

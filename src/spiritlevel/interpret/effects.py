@@ -23,6 +23,7 @@ from spiritlevel.types import (
     Frozen,
     Grade,
     Journal,
+    Judge,
     Judgement,
     Kind,
     Lineage,
@@ -160,7 +161,7 @@ class Scale:
     def __init__(self, journal: Journal, weights: Any, law: Constitution, held: tuple[Example, ...], settings: EffectSettings) -> None:
         self.journal, self.weights, self.settings = journal, weights, settings
         self.text = TextJudge(law.openings)
-        self.judges = [cabinet.named(journal, name, law, held) for name in settings.judges]
+        self.judges: list[Judge] = [self.text if name == "text" else cabinet.named(journal, name, law, held) for name in settings.judges]
         self._plain: dict[tuple[str, str, str], Floats] = {}
         self._told: list[list[Judgement]] = [[] for _ in self.judges]
         self._groups: list[str] = []

@@ -9,7 +9,7 @@ from spiritlevel import jsonl
 from spiritlevel.errors import ConfigError, DataError
 from spiritlevel.types import Frozen
 
-NAMES = ("Mary", "John", "Alice", "Tom", "Anna", "Paul", "Sarah", "James", "Emma", "Mark")
+NAMES: tuple[str, ...] = ("Mary", "John", "Alice", "Tom", "Anna", "Paul", "Sarah", "James", "Emma", "Mark")
 NAMES += ("Laura", "Peter", "Kate", "David", "Lucy", "Simon", "Helen", "Robert", "Jane", "Michael")
 PLACES = ["store", "park", "school", "office", "station", "library", "market"]
 THINGS = ["drink", "book", "letter", "key", "ball", "pen", "map"]
@@ -19,7 +19,14 @@ TWO_NAMES = (
     "After {a} and {b} met at the {place}, {giver} passed a {thing} to",
     "While {a} and {b} were waiting at the {place}, {giver} showed a {thing} to",
 )
-NOUNS = (("key", "keys"), ("cat", "cats"), ("door", "doors"), ("book", "books"), ("teacher", "teachers"), ("doctor", "doctors"))
+NOUNS: tuple[tuple[str, str], ...] = (
+    ("key", "keys"),
+    ("cat", "cats"),
+    ("door", "doors"),
+    ("book", "books"),
+    ("teacher", "teachers"),
+    ("doctor", "doctors"),
+)
 NOUNS += (("child", "children"), ("farmer", "farmers"), ("letter", "letters"), ("picture", "pictures"))
 BESIDE = ("near the cabinet", "behind the house", "with the hat", "from the village", "beside the river", "under the bridge")
 
