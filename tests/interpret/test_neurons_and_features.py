@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from spiritlevel import _activations, backends
+from spiritlevel.backends._steer import spared
 from spiritlevel.constitution import load
 from spiritlevel.errors import ConfigError, DataError, NeedsWeights
 from spiritlevel.evidence.memory import MemoryJournal
@@ -57,6 +58,7 @@ def test_clamped_neurons_stand_still_and_are_put_back() -> None:
     def put(x: torch.Tensor) -> torch.Tensor:
         changed = x.clone()
         changed[..., [3, 9]] = torch.tensor([0.25, -1.5])
+        changed[:, 0, [3, 9]] = 0  # what steers leaves the first token be
         return changed
 
     with torch.inference_mode(), _activations.hooked(weights.module, {"model.layers.1.mlp.down_proj:in": put}):
@@ -65,7 +67,7 @@ def test_clamped_neurons_stand_still_and_are_put_back() -> None:
     with (
         _directions.clamped(weights, at) as edits,
         torch.inference_mode(),
-        _activations.hooked(weights.module, {"model.layers.1": edits[2]}),
+        _activations.hooked(weights.module, {"model.layers.1": spared(edits[2])}),
     ):
         torch.testing.assert_close(weights.module(input_ids=ids).logits[0, -1], expected, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(weights.module.model.layers[1].mlp.down_proj.weight, before, atol=0, rtol=0)

@@ -113,12 +113,17 @@ def orthogonalise(module: Any, direction: np.ndarray) -> None:
         embedding.weight.copy_((wide - torch.outer(wide @ unit, unit)).to(embedding.weight.dtype))
 
 
+def plus(by: Tensor) -> Callable[[Tensor], Tensor]:
+    """Adds a vector, in float32."""
+    return lambda x: (x.float() + by).to(x.dtype)
+
+
 @contextmanager
 def clamped(weights: Any, at: Mapping[int, tuple[Sequence[int], Sequence[float]]]) -> Iterator[Mapping[int, Callable[[Tensor], Tensor]]]:
     """While inside, MLP neurons stand at fixed values; gives the edits with which to draw answers (LocalModel.stream).
 
     `at`: block (from 1) -> (neurons, values). Their columns of the block's last matrix are zeroed and what they would add is added
-    to the stream after the block, which is the same; put back however it ends. Works wherever answers are drawn.
+    to the stream after the block, which is the same at every token but the first, where they stand at 0; put back however it ends.
     """
     blocks = _activations.blocks(weights.module)[1]
     kept: list[tuple[Any, list[int], Tensor]] = []
@@ -131,7 +136,7 @@ def clamped(weights: Any, at: Mapping[int, tuple[Sequence[int], Sequence[float]]
                 kept.append((weight, list(neurons), columns))
                 by = columns.float() @ torch.tensor(list(values), dtype=torch.float32, device=columns.device)
                 weight[:, list(neurons)] = 0
-                edits[layer] = lambda x, by=by: (x.float() + by).to(x.dtype)
+                edits[layer] = plus(by)
         weights.refresh()
         yield edits
     finally:

@@ -66,7 +66,7 @@ class Graph:
     def before(self, stage: int) -> int:
         """How many writers come before a stage."""
         block, second = divmod(stage, 2)
-        return 1 + block * (self.heads + 1) + (self.heads if second else 0)
+        return 1 + block * (int(self.heads) + 1) + (int(self.heads) if second else 0)
 
     @property
     def stages(self) -> int:
