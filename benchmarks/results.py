@@ -40,6 +40,7 @@ NAMES = (
     "transfer",
     "direction",
     "circuits",
+    "guard",
 )
 HEAD = """# Results
 

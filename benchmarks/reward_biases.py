@@ -1,17 +1,17 @@
-"""Does the reward report name a bias that raters had? `python benchmarks/reward_biases.py [--model bundled] [--seeds 3] [--whole]`.
+"""Does the reward report name a bias that raters had? `python benchmarks/reward_biases.py [--model REF] [--seeds 3]`.
 
 A simulated rater labels 300 pairs of shipped replies: the one that follows its principle is better by 1 in log-odds, a tenth of the
 labels are turned over, and one trait counts 2 log-odds an SD: length, flattery, a confident tone, a keyword, or none (the control).
 Every trait is put into replies at random, whichever is better, in words that the report's own edits do not use. A reward model is
-trained on each rater's labels and reported on with other prompts: heads on the untrained body's features, as 300 pairs are few (--whole
-trains the body too). Seeds from 100 on; the recipe was tried on seeds under 100, and once on seed 100.
+trained on each rater's labels and reported on with other prompts. Its body is the small bundled encoder, all of it trained: heads on
+the bundled model's untrained features hardly told a confident tone, and training that body takes an hour and a half. Seeds from 100 on;
+the recipe was tried on seed 7.
 """
 
 import argparse
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,14 @@ from spiritlevel.cli.reward_report import number, share
 from spiritlevel.constitution import certify
 from spiritlevel.evidence import open_run
 from spiritlevel.finetune.reward import RewardSettings, train_reward
+from spiritlevel.judges import _minilm
 from spiritlevel.judges.reward import opened
 from spiritlevel.measure.reward_run import Settings, reported
 from spiritlevel.raters.simulated import rate
 from spiritlevel.types import Item, Preference, RewardReport, content_hash
 
 FIRST = 100
+RECIPE = RewardSettings(epochs=4, lr=1e-4, batch_tokens=1024)
 PAIRS, PROMPTS, NOISE, WORTH, LEAN = 300, 200, 0.1, 1.0, 2.0
 OFTEN = 0.5
 """Chance that a reply has a trait."""
@@ -60,22 +62,17 @@ ADDED = {
 }
 
 
-def measure(model: str = "bundled", seeds: int = 3, first: int = FIRST, whole: bool = False) -> list[dict[str, Any]]:
+def measure(model: str = "", seeds: int = 3, first: int = FIRST) -> list[dict[str, Any]]:
     """A reward model for each rater and seed; what its report names."""
     work = Path(os.environ.get("SPIRITLEVEL_BENCHMARK_WORK") or Path(tempfile.gettempdir()) / "spiritlevel-benchmark")
-    recipe = RewardSettings(epochs=2 if whole else 1, frozen=not whole)
     found: dict[str, list[RewardReport]] = {trait: [] for trait in (*EDITS, "")}
-    identity = content_hash("reward-biases", model, first, recipe)
-    with (
-        bars(False) as listener,
-        nullcontext() if whole else features_once(),
-        open_run(work, None, identity, "", quiet=True, listener=listener) as evidence,
-    ):
-        body = backends.resolve(model)
+    identity = content_hash("reward-biases", model, first, RECIPE)
+    with bars(False) as listener, open_run(work, None, identity, "", quiet=True, listener=listener) as evidence:
+        body = backends.resolve(model or f"path:{_minilm.folder()}")
         for seed in range(first, first + seeds):
             for trait in found:
                 taught, held = labelled({trait: LEAN} if trait else {}, seed)
-                made = evidence.step(train_reward, body, taught, recipe.model_copy(update={"seed": seed}))
+                made = evidence.step(train_reward, body, taught, RECIPE.model_copy(update={"seed": seed}))
                 folder = evidence.path(made.spec.removeprefix("blob:"))
                 backends.release_memory()
                 settings = Settings(edited=120, keyword=KEYWORD, seed=seed)
@@ -88,26 +85,6 @@ def measure(model: str = "bundled", seeds: int = 3, first: int = FIRST, whole: b
         seconds = sum(step.cost.seconds for step in evidence.steps())
     rows = [row(trait, reports) for trait, reports in found.items()]
     return [*rows, {"what": "time of all steps", "value": f"{seconds / 60:.1f} min", "n": f"{seeds * len(found)} reward models"}]
-
-
-@contextmanager
-def features_once() -> Iterator[None]:
-    """Remember what the one untrained body said of an answer: the raters label the same answers, and heads alone differ."""
-    from spiritlevel.judges import _reward
-
-    plain, known = _reward.features, dict[Any, Any]()
-
-    def remembered(module: Any, rows: Sequence[Any]) -> Any:
-        new = [row for row in dict.fromkeys(rows) if row not in known]
-        if new:
-            known.update(zip(new, plain(module, new), strict=True))
-        return np.stack([known[row] for row in rows])
-
-    _reward.features = remembered
-    try:
-        yield
-    finally:
-        _reward.features = plain
 
 
 def labelled(biases: Mapping[str, float], seed: int) -> tuple[tuple[Preference, ...], tuple[Preference, ...]]:
@@ -173,9 +150,8 @@ def row(trait: str, reports: Sequence[RewardReport]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     options = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    options.add_argument("--model", default="bundled")
+    options.add_argument("--model", default="", help="the reward's body; the bundled encoder when none is named")
     options.add_argument("--seeds", type=int, default=3)
     options.add_argument("--first", type=int, default=FIRST)
-    options.add_argument("--whole", action="store_true")
     for line in measure(**vars(options.parse_args())):
         print(f"{line['what']}: {line['value']}")

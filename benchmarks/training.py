@@ -24,21 +24,30 @@ from datasets import Dataset
 from peft import LoraConfig
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
-from spiritlevel.backends._rows import Row, collate
-from spiritlevel.finetune import _lora, _losses
-from spiritlevel.finetune._logps import logps, sequence_logps
-from spiritlevel.finetune._masters import adamw, masters
+from spiritlevel.backends._rows import Row
+from spiritlevel.finetune import _lora
+from spiritlevel.finetune._masters import masters
+from spiritlevel.finetune._plan import Step
+from spiritlevel.finetune._reward import compared
+from spiritlevel.finetune._train import Loop, Rendered, _preferred, _reference, _supervised, all_learn, planned
+from spiritlevel.finetune.train import TrainSettings
 from spiritlevel.judges import _reward
 
 PHASES = {"sft": "full fine-tuning", "dpo": "full DPO", "lora": "adapters, supervised", "reward": "reward model"}
 GOALS = {"sft": 1.6, "dpo": 1.6, "lora": 1.1, "reward": 1.0}
 RANK = 16
+OPENING = tuple(range(100, 124))
+"""What every row begins with: the bundled model's template and its system prompt are as long."""
 
 
 def rows(n, seed, vocabulary):
+    """Token rows of 60 to 100 that begin alike, as chats under one template do; the second half of each is the answer."""
     draw = torch.Generator().manual_seed(seed)
     lengths = sorted(torch.randint(60, 101, (n,), generator=draw).tolist())
-    return [Row(tuple(torch.randint(3, vocabulary, (length,), generator=draw).tolist()), length // 2) for length in lengths]
+    return [
+        Row(OPENING + tuple(torch.randint(3, vocabulary, (length - len(OPENING),), generator=draw).tolist()), length // 2)
+        for length in lengths
+    ]
 
 
 def rates(tokens, began, busy):
@@ -46,32 +55,33 @@ def rates(tokens, began, busy):
 
 
 def ours(model, batches, phase):
+    """The product's own loop, its batches cut as it cuts them; each list of rows is one optimiser step."""
     adapted = _lora.attach(model, RANK, 0) if phase == "lora" else model
-    with masters(adapted, "bfloat16") as held:
-        optimizer = adamw(held.params, 1e-6)
-        for rows_ in batches:
-            half = len(rows_) // 2
-            reference = None
-            if phase == "dpo":
-                with torch.no_grad():
-                    batch = collate(rows_)
-                    reference = sequence_logps(logps(model, batch), batch.counts)
+    settings = TrainSettings(epochs=1, lr=1e-6, batch_tokens=10**6, seed=0)
+    items, steps = [], []
+    for rows_ in batches:
+        half = len(rows_) // 2
+        new = list(zip(rows_[:half], rows_[half:], strict=True)) if phase in ("dpo", "reward") else [(row,) for row in rows_]
+        if phase == "reward":
+            new = [tuple(_reward.ending(row.ids) for row in pair) for pair in new]
+        (step,) = planned(adapted, new, settings)
+        steps.append(Step(tuple(tuple(len(items) + i for i in batch) for batch in step.batches)))
+        items += new
+    data = Rendered(rows=items, smoothing=[0.0] * len(items))
+    with all_learn(adapted, only_marked=phase == "lora"), masters(adapted, "bfloat16") as held:
+        if phase == "reward":
+            each = torch.ones(len(items))
+            objective = compared(adapted, items, each, torch.zeros(len(items)), each[:, None], 0.0)
+        elif phase == "dpo":
+            with tempfile.TemporaryDirectory() as scratch:
+                objective = _preferred(adapted, data, settings, "dpo", _reference(adapted, data, steps, Path(scratch) / "reference.pt", ""))
+        else:
+            objective = _supervised(adapted, data)
+        loop = Loop(held, "sft" if phase == "lora" else phase, items, settings, steps, objective)
+        loop.order = range(len(steps))
+        for at, rows_ in enumerate(batches):
             began, busy = time.perf_counter(), time.process_time()
-            if phase == "reward":
-                scores = model(collate([_reward.ending(row.ids) for row in rows_]))
-                loss = _losses.bradley_terry(scores[:half], scores[half:]).mean()
-            else:
-                batch = collate(rows_)
-                flat = logps(adapted, batch)
-                if phase == "dpo":
-                    sums = sequence_logps(flat, batch.counts)
-                    loss = _losses.dpo(sums[:half], sums[half:], reference[:half], reference[half:], 0.1).mean()
-                else:
-                    loss = _losses.sft(flat)
-            loss.backward()
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-            held.refresh()
+            loop._step(at, len(steps))
             yield rates(sum(len(row.ids) for row in rows_), began, busy)
 
 

@@ -8,6 +8,7 @@ import click
 
 from spiritlevel.cli.causes import circuit, direction, features, neurons, patch, sandbagging
 from spiritlevel.cli.gap import gap
+from spiritlevel.cli.guard import guard
 from spiritlevel.cli.policy import policy
 from spiritlevel.cli.rate import rate
 from spiritlevel.cli.raters import raters
@@ -354,5 +355,8 @@ def _finish(evidence: "Evidence", finished: "Finished", gate: bool) -> None:
         raise SystemExit(EXIT[finished.verdict.kind.value])
 
 
-for _group in (circuit, direction, features, gap, neurons, patch, policy, rate, raters, reward, sandbagging, select, transfer, world):
+for _group in (gap, guard, policy, rate, raters, reward, select, transfer, world):
+    app.add_command(_group)
+
+for _group in (circuit, direction, features, neurons, patch, sandbagging):
     app.add_command(_group)

@@ -50,6 +50,11 @@ def _loaded() -> tuple[Any, Any]:
     return AutoTokenizer.from_pretrained(where, local_files_only=True), model
 
 
+def tokenizer() -> Any:
+    """MiniLM's own tokenizer."""
+    return _loaded()[0]
+
+
 def embed(texts: Sequence[str]) -> NDArray[np.float32]:
     """(n, 384) unit vectors. Sorted by length into batches, so that padding is little; equal texts are read once."""
     import torch
