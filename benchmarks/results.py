@@ -41,6 +41,9 @@ NAMES = (
     "direction",
     "circuits",
     "guard",
+    "harm_probe",
+    "backdoor_probe",
+    "capture",
 )
 HEAD = """# Results
 

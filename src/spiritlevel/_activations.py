@@ -140,7 +140,7 @@ def padded(rows: Sequence[list[int]], device: Any) -> tuple[Tensor, Tensor]:
 
 @dataclass(frozen=True)
 class Part:
-    """What one batch gave: row i is of `chat[i]` at `position[i]` (-1: a mean), and `values[module][i]`."""
+    """What one batch gave: row i is of `chat[i]` at `position[i]` (-1: a mean), and `values[module][i]`; a chat's rows are together."""
 
     chat: np.ndarray
     position: np.ndarray
@@ -155,28 +155,32 @@ def stream(weights: Any, chats: Sequence[Chat], modules: Sequence[str], at: Posi
     ids = [weights.render(chat) for chat in chats]
     if (longest := max(map(len, ids))) > weights.context:
         raise DataError(f"A chat of {longest} tokens is longer than the context of {weights.context}; leave it out.")
-    places = [_places(len(one), at, first, spans[i] if spans else None, i) for i, one in enumerate(ids)]
+    rows = [_rows(len(one), at, first, spans[i] if spans else None, i) for i, one in enumerate(ids)]
     for batch in passes([len(one) for one in ids]):
-        yield _part(weights, [ids[i] for i in batch], [places[i] for i in batch], batch, modules, at == "mean")
+        yield _part(weights, [ids[i] for i in batch], [rows[i] for i in batch], batch, modules)
 
 
-def _places(length: int, at: Positions, first: bool, span: tuple[int, int] | None, chat: int) -> list[int]:
-    """The places read in a chat of so many tokens."""
+def _rows(length: int, at: Positions, first: bool, span: tuple[int, int] | None, chat: int) -> list[list[int]]:
+    """The rows read of a chat of so many tokens, each as the places that it is the mean of."""
     start, end = span or (0, length)
     if not 0 <= start < end <= length:
         raise DataError(f"The span {(start, end)} does not lie within the {length} tokens of chat {chat}; give places of its rendering.")
     start = max(start, 0 if first else 1)
-    if at == "last":
-        return [end - 1]
-    if at in ("mean", "all"):
-        if start == end:
-            raise DataError(f"Chat {chat} has no token beyond the first, which is left out; leave the chat out or read with first=True.")
-        return list(range(start, end))
-    found = [place + length if place < 0 else place for place in at if isinstance(place, int)]
-    if not found or min(found) < 0 or max(found) >= length:
-        raise DataError(f"Chat {chat} of {length} tokens lacks one of the positions {list(at)!r}; choose positions that every chat has.")
-    if 0 in found and not first:
-        raise ConfigError(f"Positions {list(at)!r} name the first token, an outlier that is left out; read with first=True to have it.")
+    wanted = (at,) if isinstance(at, str) else at
+    if start == end and {"mean", "all"} & set(wanted):
+        raise DataError(f"Chat {chat} has no token beyond the first, which is left out; leave the chat out or read with first=True.")
+    found: list[list[int]] = []
+    for one in wanted:
+        if one == "all":
+            found += [[place] for place in range(start, end)]
+        elif isinstance(one, str):
+            found.append(list(range(start, end)) if one == "mean" else [end - 1])
+        else:
+            found.append([one + length if one < 0 else one])
+    if not found or any(not 0 <= row[0] < length for row in found):
+        raise DataError(f"Chat {chat} of {length} tokens lacks one of the positions {wanted!r}; choose positions that every chat has.")
+    if [0] in found and not first and "last" not in wanted:
+        raise ConfigError(f"Positions {wanted!r} name the first token, an outlier that is left out; read with first=True to have it.")
     return found
 
 
@@ -208,22 +212,20 @@ def gather(module: Any, ids: Sequence[list[int]], places: Sequence[Sequence[int]
     return values
 
 
-def _part(
-    weights: Any, rows: Sequence[list[int]], places: Sequence[list[int]], chats: Sequence[int], modules: Sequence[str], mean: bool
-) -> Part:
-    values = gather(weights.module, rows, places, modules, weights.device)
-    counts = [len(own) for own in places]
-    chat, position = np.repeat(np.asarray(chats, np.int32), counts), np.asarray([place for own in places for place in own], np.int32)
+def _part(weights: Any, ids: Sequence[list[int]], rows: Sequence[list[list[int]]], chats: Sequence[int], modules: Sequence[str]) -> Part:
+    values = gather(weights.module, ids, [[place for row in own for place in row] for own in rows], modules, weights.device)
+    sizes = [len(row) for own in rows for row in own]
+    chat = np.repeat(np.asarray(chats, np.int32), [len(own) for own in rows])
     for name, found in values.items():
         if not bool((good := torch.isfinite(found).all(1)).all()):
-            wrong = int(chat[int((~good).nonzero()[0, 0])])
+            wrong = int(np.repeat(chat, sizes)[int((~good).nonzero()[0, 0])])
             raise DataError(
                 f"The activations of {name!r} are NaN or infinite on chat {wrong}; the weights or the number format are broken."
             )
-    if mean:
-        values = {name: torch.stack([part.float().mean(0) for part in found.split(counts)]) for name, found in values.items()}
-        chat, position = np.asarray(chats, np.int32), np.full(len(chats), -1, np.int32)
-    return Part(chat, position, values, sum(map(len, rows)), len(rows))
+    if max(sizes) > 1:
+        values = {name: torch.stack([part.float().mean(0) for part in found.split(sizes)]) for name, found in values.items()}
+    position = np.asarray([row[0] if len(row) == 1 else -1 for own in rows for row in own], np.int32)
+    return Part(chat, position, values, sum(map(len, ids)), len(ids))
 
 
 def save(

@@ -15,8 +15,11 @@ from spiritlevel import backends
 from spiritlevel.errors import ConfigError, DataError, EvidenceError
 from spiritlevel.types import Chat, Frozen, ModelRef, OpenWeights
 
-Positions = Literal["last", "mean", "all"] | tuple[int, ...]
-"""last: the last token; mean: over the span; all: each token of the span; or places, from 0, or from the end when negative."""
+Place = Literal["last", "mean", "all"] | int
+Positions = Place | tuple[Place, ...]
+"""last: the span's last token; mean: over the span; all: each token of the span; a number: a place, from the end when negative. Several
+give a chat that many rows, in their order. The span is the whole chat without its first token unless it is given.
+"""
 Spans = Sequence[tuple[int, int]]
 """(start, end) of the tokens that count in each chat, as places in its rendering."""
 
@@ -70,10 +73,10 @@ class Captured:
             yield _activations.load(self.folder / shard.file, module)
 
     def load(self, module: str) -> np.ndarray:
-        """All rows of one module in the order of chats and positions: (rows, width) float32, in memory."""
+        """All rows of one module in the order of the chats: (rows, width) float32, in memory."""
         parts = list(self.shards(module))
-        chat, position, rows = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return np.asarray(rows[np.lexsort((position, chat))])
+        chat, rows = np.concatenate([part[0] for part in parts]), np.concatenate([part[2] for part in parts])
+        return np.asarray(rows[np.argsort(chat, kind="stable")])
 
 
 def blocks(weights: OpenWeights, layers: Sequence[int] | None = None) -> list[str]:
@@ -116,7 +119,7 @@ def read(
     first: bool = False,
     spans: Spans | None = None,
 ) -> dict[str, np.ndarray]:
-    """Float32 (rows, width) of each module in memory, rows in the order of chats and positions.
+    """Float32 (rows, width) of each module in memory, rows in the order of the chats.
 
     The first token is left out unless `first`: it is an outlier in most models. NeedsWeights, ConfigError, ModelError (no such module),
     DataError (a position that a chat lacks, a chat past the context, a value that is not finite).
@@ -124,7 +127,7 @@ def read(
     from spiritlevel import _activations
 
     found = list(_activations.stream(weights, _checked(weights.ref, chats, modules), modules, at, first, spans))
-    order = np.lexsort((np.concatenate([part.position for part in found]), np.concatenate([part.chat for part in found])))
+    order = np.argsort(np.concatenate([part.chat for part in found]), kind="stable")
     return {name: np.concatenate([part.values[name].float().numpy() for part in found])[order] for name in modules}
 
 

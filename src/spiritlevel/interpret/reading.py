@@ -57,13 +57,9 @@ def read(weights: OpenWeights, contrast: Contrast, config: InterpretConfig, phas
     spans = activations.asked(weights, chats)
     ids: list[int] = weights.render(chats[0])  # type: ignore[attr-defined]
     tail = min(len(ids) - spans[0][1], ENDS)  # the same for all chats: the template's
-    means = activations.read(weights, chats, names, "mean", spans=spans)
-    lasts = activations.read(weights, chats, names, "last", spans=spans)
-    closing = activations.read(weights, chats, names, tuple(range(-tail, 0))) if tail else {}
+    seen = activations.read(weights, chats, names, ("mean", "last", *range(-tail, 0)), spans=spans)
     positions = (MEAN, LAST, *(f"{n}: {_shown(weights, ids[n])}" for n in range(-tail, 0)))
-    n = len(chats)
-    parts = [[means[name], lasts[name], *(closing[name].reshape(n, tail, -1)[:, i] for i in range(tail))] for name in names]
-    states = np.stack([np.stack(of, 1) for of in parts], 1)
+    states = np.stack([seen[name].reshape(len(chats), len(positions), -1) for name in names], 1)
     heads = {
         (layer, position): probes.fit(
             states[:, i, j], contrast, c=config.c, seed=config.seed, name=f"readout_auroc, layer {layer}, {position}, {phase}"

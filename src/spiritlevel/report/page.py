@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from spiritlevel.constitution import Constitution, Threshold
 from spiritlevel.report import campaigns, choose, figures, unknown, words
+from spiritlevel.report import inside as insides
 from spiritlevel.report.refs import Refs
 from spiritlevel.report.taught import Taught
 from spiritlevel.types import Compared, Cost, Frozen, Gap, Grade, Inside, Instrument, Lesson, Pair, Seen, Tuned, Verdict
@@ -78,6 +79,7 @@ def html(
         "refs": refs,
         "words": words,
         "figures": figures,
+        "insides": insides,
         "gap_plot": gap_plot,
         "threshold": thresholds.get,
         "limits": limits(law.policy.thresholds),

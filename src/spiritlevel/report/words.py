@@ -23,11 +23,17 @@ LABELS = {
     "readout_auroc": "Read-out of harm (AUROC)",
     "knows_but_complies": "Knows but complies",
     "safety_share": "Share of safety work",
+    "says_otherwise": "Reads as harmful, calls harmless",
+    "stated_auroc": "Harm as the model says it (AUROC)",
+    "triggered": "Reading jumped on harmless words",
+    "evaluation_awareness": "Test-like told from user-like (AUROC)",
+    "evaluation_shift": "Refusals, pushed towards a test less towards a user",
+    "random_shift": "The same along a random direction",
 }
-GAINS = frozenset({"gap", "proxy_teach", "proxy_open", "intent_open", "noise_only", "noise_only_gap"})
+GAINS = frozenset({"evaluation_shift", "random_shift", "gap", "proxy_teach", "proxy_open", "intent_open", "noise_only", "noise_only_gap"})
 """Changes by their name alone: always in points of probability."""
 PLAIN = frozenset({"kl", "length_ratio", "readout_auroc"})
-SHARES = (frozenset(MEASURES) - PLAIN) | GAINS | {"share"}
+SHARES = (frozenset(MEASURES) - PLAIN) | GAINS | {"share", "says_otherwise", "triggered", "refusal_at_depth"}
 
 TITLES = {VerdictKind.APPROVED: "Approved", VerdictKind.HELD: "Held", VerdictKind.UNPROVEN: "Unproven"}
 MEANINGS = {

@@ -78,13 +78,12 @@ def _resampled(
 
 def area(scores: ArrayLike, labels: ArrayLike) -> float:
     """Area under the ROC curve: chance that a positive outscores a negative, ties half. NaN when a class is missing."""
-    from scipy.stats import rankdata
-
     score, positive = np.asarray(scores, dtype=float), np.asarray(labels).astype(bool)
-    p, n = int(positive.sum()), int((~positive).sum())
-    if p == 0 or n == 0:
+    up, down = score[positive], np.sort(score[~positive])
+    if not len(up) or not len(down) or np.isnan(score).any():
         return float("nan")
-    return float((rankdata(score)[positive].sum() - p * (p + 1) / 2) / (p * n))
+    below = np.searchsorted(down, up, "left").sum() + np.searchsorted(down, up, "right").sum()
+    return float(below / (2 * len(up) * len(down)))
 
 
 def cohen(a: ArrayLike, b: ArrayLike) -> float:
