@@ -57,7 +57,7 @@ def drawing(circuit: Circuit) -> Markup:
     parts = [_text(4, bottom - ROW * n + 4, f"block {n}", "tick") for n in range(1, depth + 1) if n == 1 or n % 5 == 0 or n == depth]
     parts += [_line(LEFT - 12, bottom - ROW * n, WIDE - 40, bottom - ROW * n, "grid") for n in range(1, depth + 1)]
     top = max((abs(worth) for *_, worth in circuit.edges), default=1.0)
-    for writer, reader, worth in reversed(circuit.edges):
+    for writer, reader, worth in sorted(circuit.edges, key=lambda edge: abs(edge[2])):
         (x1, y1), (x2, y2) = place(writer), place(reader)
         middle = (y1 + y2) / 2
         parts.append(
