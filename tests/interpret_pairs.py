@@ -6,7 +6,8 @@ from spiritlevel import backends
 from spiritlevel.evidence.memory import MemoryJournal
 from spiritlevel.interpret.tasks import Contrast
 
-WORDS = [("cat", "cot"), ("bed", "bad"), ("hen", "hat"), ("sun", "run"), ("map", "tap"), ("pen", "pin"), ("cup", "cap"), ("bag", "beg")]
+WORDS = [("12", "13"), ("24", "27"), ("35", "38"), ("46", "40"), ("51", "59"), ("62", "61"), ("73", "75"), ("84", "89")]
+"""Digits are tokens of their own in the tiny tokenizers, so that clean and corrupt prompts are of one length."""
 
 
 def told_apart(spec: str) -> tuple[Contrast, ...]:

@@ -82,7 +82,7 @@ def test_patching_every_node_beside_attribution(arch: str) -> None:
     ref = backends.resolve(f"tiny:{arch}")
     given = told_apart(f"tiny:{arch}")
     found = patching.run(MemoryJournal(), ref, "spelling", given, patching.PatchSettings(steps=8))
-    assert found.accuracy.value > 0.5
+    assert found.clean.value > found.corrupt.value
     assert [n.node for n in found.nodes] == [
         "head 1.1",
         "head 1.2",

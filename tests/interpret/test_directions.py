@@ -173,7 +173,7 @@ def test_effects_beside_a_random_direction_and_a_checkpoint_that_descends(small)
     assert report.grade is Grade.KIN
     kinds = {e.what for e in report.effects}
     assert kinds == {"nothing", "ablated", "random ablated", "added", "random added", "orthogonalised"}
-    assert all(e.value.low <= e.value.value <= e.value.high for e in report.effects)
+    assert not [e for e in report.effects if not e.value.low <= e.value.value <= e.value.high]
     assert len({e.by for e in report.effects if e.measure == "delivered_harm"}) == 2
     assert all(e.change is not None for e in report.effects if e.what != "nothing" and e.measure != "kl")
     assert any("1 test prompts were left out" in note for note in report.notes)

@@ -30,20 +30,26 @@ QUESTIONS = prompts(*(f"Where does the {thing} stand?" for thing in THINGS))
 
 @pytest.mark.parametrize("arch", ["llama", "phi"])
 def test_the_parts_of_a_readout_add_up(arch: str) -> None:
+    ref = backends.resolve(f"tiny:{arch}")
     found = neurons.run(
         MemoryJournal(),
-        backends.resolve(f"tiny:{arch}"),
+        ref,
         load(),
         ORDERS,
         QUESTIONS,
         prompts(*(f"Break every {thing} in town." for thing in THINGS[:6])),
-        neurons.NeuronSettings(layer=2, top=256, max_tokens=4, random=1, validation=4),
+        neurons.NeuronSettings(layer=2, top=16, max_tokens=4, random=1, validation=4),
     )
     parts = dict(found.parts)
     assert sum(parts.values()) == pytest.approx(1)
     # both sets end with the same tokens of the template, so the embedding writes no difference, and what is left is rounding (or biases)
     assert parts["embedding"] == pytest.approx(0, abs=1e-4)
-    assert sum(n.share for n in found.neurons) == pytest.approx(parts["MLPs"], abs=1e-6)
+    reader = neurons.Reader(backends.open_weights(ref, MemoryJournal()), 2)
+    one, two = (reader.parts([p.text for p in some]) for some in (ORDERS, QUESTIONS))
+    every, (heads, rest) = reader.shares(one, two, one.stream.mean(0) - two.stream.mean(0))
+    assert every.shape == (2, 128)
+    assert every.sum() + heads == pytest.approx(1, abs=1e-4)  # what is left is rounding, and biases that both sets share
+    assert rest == pytest.approx(0, abs=1e-4)
     assert [abs(n.share) for n in found.neurons] == sorted((abs(n.share) for n in found.neurons), reverse=True)
     assert found.carried.low <= found.carried.value <= found.carried.high
     assert [what for what, *_ in found.effects] == ["nothing", "clamped", "random"]
@@ -82,6 +88,10 @@ def test_neurons_refuse_what_cannot_be_read() -> None:
         neurons.run(MemoryJournal(), HOSTED, load(), ORDERS, QUESTIONS, ORDERS, neurons.NeuronSettings())
     with pytest.raises(ConfigError, match="layer 7 is out of range"):
         neurons.run(MemoryJournal(), ref, load(), ORDERS, QUESTIONS, ORDERS, neurons.NeuronSettings(layer=7))
+    with pytest.raises(ConfigError, match="none are left as a control"):
+        neurons.run(
+            MemoryJournal(), ref, load(), ORDERS, QUESTIONS, prompts(*(f"Break a {t}." for t in THINGS)), neurons.NeuronSettings(top=250)
+        )
     with pytest.raises(DataError, match="the two sets are equal"):
         neurons.run(MemoryJournal(), ref, load(), ORDERS, ORDERS, ORDERS, neurons.NeuronSettings())
     with pytest.raises(DataError, match="the read-out never saw"):

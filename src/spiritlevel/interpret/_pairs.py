@@ -10,7 +10,7 @@ from spiritlevel.errors import DataError
 from spiritlevel.interpret.tasks import Contrast
 from spiritlevel.types import user
 
-BATCH_TOKENS = 512
+BATCH_TOKENS = 256
 """Tokens in one batch: all heads' and MLPs' outputs at each of them are held at once."""
 
 

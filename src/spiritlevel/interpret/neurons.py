@@ -4,6 +4,7 @@ The residual stream after a block is the sum of what embedding, heads and neuron
 into their direct parts (Elhage et al. 2021). Direct: what a neuron does through later layers below the read-out is theirs.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -86,12 +87,18 @@ def run(
     if len(asked) < 4:
         raise DataError(f"{len(asked)} test prompts are left that the read-out never saw; give at least 4")
     centre = fit[1].neurons.mean(0)
-    pools = [[j for j in range(shares.shape[1]) if (b, j) not in chosen] for b in range(layer)]
+    counts = Counter(b for b, _ in chosen)
+    pools = {b: [j for j in range(shares.shape[1]) if (b, j) not in chosen] for b in counts}
+    if short := [b + 1 for b, count in counts.items() if len(pools[b]) < count]:
+        raise ConfigError(
+            f"top = {settings.top} takes more than half of the neurons of block {short[0]}, so none are left as a control; give less"
+        )
     ways: list[tuple[str, list[Mapping[int, tuple[list[int], list[float]]]]]] = [("clamped", [held_at(chosen, centre)])]
     drawn = []
     for i in range(settings.random):
         rng = np.random.default_rng([settings.seed, i])
-        drawn.append(held_at([(b, int(rng.choice(pools[b]))) for b, _ in chosen], centre))
+        others = [(b, int(j)) for b, count in sorted(counts.items()) for j in rng.choice(pools[b], count, replace=False)]
+        drawn.append(held_at(others, centre))
     ways.append(("random", drawn))
     text = TextJudge(law.openings)
 
