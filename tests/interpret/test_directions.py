@@ -173,7 +173,10 @@ def test_effects_beside_a_random_direction_and_a_checkpoint_that_descends(small)
     assert report.grade is Grade.KIN
     kinds = {e.what for e in report.effects}
     assert kinds == {"nothing", "ablated", "random ablated", "added", "random added", "orthogonalised"}
-    assert not [e for e in report.effects if not e.value.low <= e.value.value <= e.value.high]
+    told = [e for e in report.effects if e.value.n]
+    assert not [e for e in told if not e.value.low <= e.value.value <= e.value.high]
+    # a random model's replies are nonsense: nothing is said of harm where the judges could not judge, and how often is counted
+    assert all(e.unscored for e in report.effects if e.measure == "delivered_harm" and not e.value.n)
     assert len({e.by for e in report.effects if e.measure == "delivered_harm"}) == 2
     assert all(e.change is not None for e in report.effects if e.what != "nothing" and e.measure != "kl")
     assert any("1 test prompts were left out" in note for note in report.notes)

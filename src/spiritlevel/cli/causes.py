@@ -322,17 +322,22 @@ def directed(report: "DirectionReport") -> Iterator[str]:
             yield f"\n{e.what}"
             last = e.what
         if e.measure == "kl":
-            yield f"  {'sequence KL, ' + e.on:34} {span(e.value)} nats a reply"
+            yield f"  {'sequence KL, ' + e.on:34} {span(e.value)} nats a reply{missing(e.unscored)}"
         else:
             by = f" ({e.by})" if e.measure == "delivered_harm" else ""
             moved = "" if e.change is None else f"; change {points(e.change)}"
-            yield f"  {f'{e.measure}, {e.on}{by}':34} {share(e.value)}{moved}"
+            yield f"  {f'{e.measure}, {e.on}{by}':34} {share(e.value)}{moved}{missing(e.unscored)}"
     yield ""
     if report.least_kl is not None:
         yield f"to move benign refusals so far takes at least {span(report.least_kl)} nats, whatever is changed"
     for one in report.agreement:
         yield f"{one.name}: {span(one)}"
     yield from (f"note: {note}" for note in report.notes)
+
+
+def missing(unscored: int) -> str:
+    """How many entered no figure."""
+    return f"; {unscored} unscored" if unscored else ""
 
 
 def said(notes: tuple[str, ...]) -> None:

@@ -193,7 +193,7 @@ class Scale:
             value = stats.cluster_bootstrap(
                 lambda v: float(np.mean(v)), [nats[known]], np.asarray(groups, dtype=object)[known], seed=self.settings.seed, name="kl"
             )
-            found.append(SteerEffect(what=what, on=OTHER, measure="kl", value=value))
+            found.append(SteerEffect(what=what, on=OTHER, measure="kl", value=value, unscored=int((~known).sum())))
         return found
 
     def _transcripts(self, model: Any, prompts: Sequence[Prompt]) -> list[Transcript]:
@@ -214,7 +214,7 @@ class Scale:
             plain = np.tile(self._plain[on, measure, by], len(values) // len(self._plain[on, measure, by]))
             both = known & ~np.isnan(plain)
             change = stats.paired_change(plain[both], values[both], named[both], name=measure)
-        return SteerEffect(what=what, on=on, measure=measure, by=by, value=value, change=change)
+        return SteerEffect(what=what, on=on, measure=measure, by=by, value=value, change=change, unscored=int((~known).sum()))
 
     def agreement(self) -> tuple[Estimate, ...]:
         """Kappa of each two judges of different families."""

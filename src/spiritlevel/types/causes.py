@@ -43,6 +43,8 @@ class SteerEffect(Frozen):
     value: Estimate
     change: Estimate | None = None
     """Against the untouched model, in pairs."""
+    unscored: int = 0
+    """Replies that the judge could not judge, or that were empty; they enter no figure."""
 
 
 class DirectionReport(Frozen):
