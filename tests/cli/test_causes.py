@@ -88,7 +88,10 @@ def test_neurons_features_and_sandbagging(cli: Any, files: dict[str, str], tmp_p
     assert "principal components" in out
     assert (tmp_path / "features.html").is_file()
     questions = tmp_path / "q.jsonl"
-    rows = [{"question": f"Where would a {t} be of use to {i} people?", "choices": ["here", "there"], "answer": i % 2} for i, t in enumerate(THINGS)]
+    rows = [
+        {"question": f"Where would a {t} be of use to {i} people?", "choices": ["here", "there"], "answer": i % 2}
+        for i, t in enumerate(THINGS)
+    ]
     questions.write_text("".join(json.dumps(r) + "\n" for r in rows), "utf-8")
     code, out, err = cli("sandbagging", questions, "--cue", "This is a test.", "--model", "tiny:llama", "-q")
     assert code == 0, err

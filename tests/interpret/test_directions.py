@@ -35,7 +35,7 @@ def test_a_direction_is_the_difference_of_the_means() -> None:
     states = [weights.activations([user(t) for t in part.fit], [layer])[:, 0].astype(float).mean(0) for part in (one, two)]
     assert found.position == -1
     np.testing.assert_allclose(directions.vector(journal, found), states[0] - states[1], atol=1e-5)
-    assert found.candidates == 1  # of two blocks, the last fifth is left out
+    assert found.candidates == 2  # of two blocks, the last fifth is left out; in two forms
     assert found.kl.low <= found.kl.value <= found.kl.high
     assert not set(one.fit) & set(one.validation)
     assert directions.find(journal, ref, ORDERS[::-1], QUESTIONS, SMALL) == found  # the order of prompts says nothing
@@ -49,7 +49,7 @@ def test_ablation_leaves_nothing_along_the_direction_and_addition_moves_by_it() 
     ids = torch.tensor([weights.render(user("Where is the river?"))])
     unit = torch.from_numpy(vector / np.linalg.norm(vector)).float()
     plain = _read(weights, ids, {})
-    for name, change in _directions.ablating(weights, vector).items():
+    for name, change in _directions.ablating(weights, directions.alone(vector, weights.layers)).items():
         after = change(plain[name])
         seen.append((after @ unit)[:, 1:].abs().max())
         torch.testing.assert_close(after[:, 0], plain[name][:, 0])
@@ -139,7 +139,7 @@ def test_a_steered_model_scores_as_it_draws() -> None:
     journal = MemoryJournal()
     weights = backends.open_weights(backends.resolve("tiny:llama"), journal)
     vector = np.random.default_rng(2).normal(size=weights.width) * 3
-    blob = journal.blob(lambda folder: directions.save(vector, weights.layers, folder))
+    blob = journal.blob(lambda folder: directions.save(directions.alone(vector, weights.layers), folder))
     player = backends.steered(weights, Steer(kind="subtract", layers=(1,), coefficient=-1.0, blob=blob), journal)
     asked = user("Where is the river?")
     chat = (*asked, Turn(role="assistant", content="here"))

@@ -313,7 +313,8 @@ def read(file: str) -> "list[Prompt]":
 def directed(report: "DirectionReport") -> Iterator[str]:
     """A direction and its effects as lines."""
     d = report.direction
-    yield f"direction: block {d.layer}, token {d.position} of the prompt (of {d.candidates} candidates), added {d.coefficient:g} times"
+    yield f"direction: block {d.layer}, token {d.position} of the prompt, {d.form}, of {d.candidates} candidates"
+    yield f"  added {d.coefficient:g} times"
     yield f"  validation, log-odds of the first set's beginnings: first set {span(d.plain[0])}, ablated {span(d.bypassed)}"
     yield f"  second set {span(d.plain[1])}, added {span(d.induced)}; next-token KL of ablation {span(d.kl)}"
     last = ""

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from spiritlevel import _activations
+from spiritlevel.backends import _steer
 from spiritlevel.errors import ModelError
-from spiritlevel.types import Ask, Chat, Reply, user
+from spiritlevel.types import Ask, Chat, Reply, Steer, user
 
 Hooks = Mapping[str, Callable[[Tensor], Tensor]]
 WRITERS = ("o_proj", "out_proj", "dense", "c_proj", "down_proj", "fc2", "dense_4h_to_h", "wo")
@@ -24,17 +25,12 @@ def tail(weights: Any) -> int:
     return max(1, same)
 
 
-def ablating(weights: Any, direction: np.ndarray) -> Hooks:
-    """Ablation: x - (x . r) r after every block, at every token but the first (Arditi 2024, eq. 4)."""
-    unit = torch.from_numpy(direction / np.linalg.norm(direction)).float().to(weights.device)
+def ablating(weights: Any, rows: np.ndarray) -> Hooks:
+    """What Steer's `ablate` does after every block, as hooks; `rows` (blocks, 3, width) as Steer.blob has them."""
+    how = Steer(kind="ablate", layers=tuple(range(1, weights.layers + 1)), coefficient=1.0, blob="")
     path = _activations.blocks(weights.module)[0]
-
-    def out(x: Tensor) -> Tensor:
-        wide = x.float()
-        changed = (wide - (wide @ unit)[..., None] * unit).to(x.dtype)
-        return torch.cat((x[:, :1], changed[:, 1:]), 1)
-
-    return {f"{path}.{i}": out for i in range(weights.layers)}
+    edits = _steer.edits(torch.from_numpy(np.ascontiguousarray(rows)).float().to(weights.device), how)
+    return {f"{path}.{layer - 1}": _steer.spared(edit) for layer, edit in edits.items()}
 
 
 def adding(weights: Any, direction: np.ndarray, layer: int, coefficient: float) -> Hooks:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,11 @@ from spiritlevel.errors import ConfigError, DataError
 from spiritlevel.types import Chat, Direction, Estimate, Frozen, Journal, ModelRef, OpenWeights, Prompt, content_hash, user
 
 Floats = NDArray[np.float64]
+Form = Literal["plain", "standardised"]
+"""How ablation measures what lies along the direction. plain: as it is, and nothing is left (Arditi 2024, eq. 4). standardised: in units
+of each dimension's spread, and the second set's mean is left (Marshall et al. 2024): a few dimensions are a thousand times as large as the
+others, and say nothing.
+"""
 
 
 class DirectionSettings(Frozen):
@@ -30,6 +35,8 @@ class DirectionSettings(Frozen):
     """Blocks that are tried, from 1; default: all but the last fifth, where a direction is too near to the words themselves."""
     kl: float = Field(0.1, gt=0)
     """Most that ablation may change the next token on the second set, in nats."""
+    forms: tuple[Form, ...] = ("plain", "standardised")
+    """Forms of ablation that are tried."""
     coefficients: tuple[float, ...] = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0)
     """Tried for addition, in units of the difference of means; the smallest that reaches `target` is taken."""
     target: float = Field(0.95, gt=0, lt=1)
@@ -47,10 +54,11 @@ class Split(Frozen):
 
 
 class Candidate(Frozen):
-    """One (layer, position) on the validation prompts: values a prompt, for intervals."""
+    """One (layer, position, form) on the validation prompts: values a prompt, for intervals."""
 
     layer: int
     position: int
+    form: Form
     induced: tuple[float, ...]
     bypassed: tuple[float, ...]
     kl: tuple[float, ...]
@@ -61,6 +69,7 @@ class Tried(Frozen):
 
     layer: int
     position: int
+    form: Form
     fitted: str
 
 
@@ -76,11 +85,11 @@ def find(
     one, two = parted(first, second, settings)
     weights = backends.open_weights(model, journal)
     layers = layers_of(weights.layers, settings)
-    means = difference(weights, one.fit, two.fit, layers, settings.positions)
-    places = list(range(-means.shape[1], 0))
-    if not np.abs(means).max() > 0:
+    found = means(weights, one.fit, two.fit, settings.positions)
+    places = list(range(-found.shape[1], 0))
+    if not np.abs(found[:, :, 0]).max() > 0:
         raise DataError("the two sets of prompts leave the same mean activations at every layer; give sets that differ")
-    return _chosen(journal, weights, means, layers, places, one, two, settings)
+    return _chosen(journal, weights, found, layers, places, one, two, settings)
 
 
 def parted(first: Sequence[Prompt], second: Sequence[Prompt], settings: DirectionSettings) -> tuple[Split, Split]:
@@ -122,25 +131,39 @@ def layers_of(depth: int, settings: DirectionSettings) -> list[int]:
     return sorted(set(settings.layers)) or list(range(1, max(1, math.floor(0.8 * depth)) + 1))
 
 
-def difference(weights: OpenWeights, first: Sequence[str], second: Sequence[str], layers: Sequence[int], positions: int) -> Floats:
-    """Mean over the first set less mean over the second: (layers, positions, width), the last tokens of the prompt."""
+def means(weights: OpenWeights, first: Sequence[str], second: Sequence[str], positions: int) -> Floats:
+    """(blocks, positions, 3, width) after each block at the last tokens of the prompt: mean over the first set less that over the second,
+    mean over the second, and spread within the sets.
+    """
     from spiritlevel.interpret import _directions
 
     count = min(positions, _directions.tail(weights))
-    names = activations.blocks(weights, layers)
-    places = tuple(range(-count, 0))
+    names = activations.blocks(weights)
 
-    def mean(texts: Sequence[str]) -> Floats:
-        found = activations.read(weights, [user(text) for text in texts], names, places)
-        return np.stack([found[name].astype(np.float64).reshape(len(texts), count, -1).mean(0) for name in names])
+    def read(texts: Sequence[str]) -> Floats:
+        found = activations.read(weights, [user(text) for text in texts], names, tuple(range(-count, 0)))
+        return np.stack([found[name].astype(np.float64).reshape(len(texts), count, -1) for name in names], 1)
 
-    return mean(first) - mean(second)
+    one, two = read(first), read(second)
+    spread = np.sqrt((len(one) * one.var(0) + len(two) * two.var(0)) / (len(one) + len(two)))
+    return np.stack([one.mean(0) - two.mean(0), two.mean(0), np.maximum(spread, 1e-6)], 2)
+
+
+def rows_of(found: Floats, layer: int, position: int, form: Form) -> Floats:
+    """(blocks, 3, width) as Steer.blob: one direction at every block; `plain`: about 0 in raw units; `standardised`: about the second
+    set's mean and in units of the spread, both of each block's own.
+    """
+    here = found[:, position]
+    direction = np.broadcast_to(here[layer - 1, :1], here[:, :1].shape)
+    if form == "standardised":
+        return np.concatenate([direction, here[:, 1:]], 1)
+    return np.concatenate([direction, np.zeros_like(direction), np.ones_like(direction)], 1)
 
 
 def _chosen(
     journal: Journal,
     weights: OpenWeights,
-    means: Floats,
+    found: Floats,
     layers: Sequence[int],
     places: Sequence[int],
     one: Split,
@@ -161,36 +184,38 @@ def _chosen(
 
     def work(units: Sequence[Tried]) -> Iterable[tuple[int, Candidate]]:
         for place, unit in enumerate(units):
-            vector = means[layers.index(unit.layer), places.index(unit.position)]
+            at = {"layer": unit.layer, "position": unit.position, "form": unit.form}
+            rows = rows_of(found, unit.layer, unit.position, unit.form)
+            vector = rows[0, 0]
             if not np.linalg.norm(vector) > 0:
                 nothing = (float("nan"),)
-                yield place, Candidate(layer=unit.layer, position=unit.position, induced=nothing, bypassed=nothing, kl=nothing)
+                yield place, Candidate(**at, induced=nothing, bypassed=nothing, kl=nothing)
                 continue
-            ablating = inner.ablating(weights, vector)
+            ablating = inner.ablating(weights, rows)
             on_first, on_second = (inner.next_tokens(weights, asked, ablating) for asked in chats)
             added = inner.next_tokens(weights, chats[1], inner.adding(weights, vector, unit.layer, 1.0))
             yield (
                 place,
                 Candidate(
-                    layer=unit.layer,
-                    position=unit.position,
+                    **at,
                     induced=tuple(inner.log_odds(added, tokens).tolist()),
                     bypassed=tuple(inner.log_odds(on_first, tokens).tolist()),
                     kl=tuple(inner.divergence(before[1], on_second).tolist()),
                 ),
             )
 
-    fitted = content_hash(one, two, settings, means.astype(np.float32).tobytes().hex())
-    units = [Tried(layer=layer, position=position, fitted=fitted) for layer in layers for position in places]
+    fitted = content_hash(one, two, settings, found.astype(np.float32).tobytes().hex())
+    units = [Tried(layer=n, position=at, form=form, fitted=fitted) for n in layers for at in places for form in settings.forms]
     salt = weights.ref.key + weights.numerics
     rows = journal.map("direction-candidate", units, work, Candidate, batch=1, salt=salt, label="choosing a direction")
     tried = [row for row in journal.rows(rows, Candidate) if np.isfinite(row.induced).all() and np.isfinite(row.bypassed).all()]
     if not tried:
         raise DataError("no candidate direction gave finite scores; the weights or the number format are broken")
     best, notes = _best(tried, float(np.mean(plain[1])), settings)
-    vector = means[layers.index(best.layer), places.index(best.position)]
+    rows_best = rows_of(found, best.layer, best.position, best.form)
+    vector = rows_best[0, 0]
     coefficient, more = _strength(weights, vector, best.layer, chats[1], tokens, settings)
-    blob = journal.blob(partial(save, vector, weights.layers))
+    blob = journal.blob(partial(save, rows_best))
 
     def estimate(values: Sequence[float], name: str) -> Estimate:
         return stats.cluster_bootstrap(lambda v: float(np.mean(v)), [values], range(len(values)), seed=settings.seed, name=name)
@@ -199,6 +224,7 @@ def _chosen(
         blob=blob,
         layer=best.layer,
         position=best.position,
+        form=best.form,
         coefficient=coefficient,
         induced=estimate(best.induced, "log-odds, added"),
         bypassed=estimate(best.bypassed, "log-odds, ablated"),
@@ -219,7 +245,7 @@ def _best(tried: Sequence[Candidate], plain: float, settings: DirectionSettings)
             f"no candidate both turns the second set's answers when it is added and keeps ablation's KL under {settings.kl} nats: "
             "the best by ablation alone was taken"
         )
-    return min(fit, key=lambda c: (float(np.mean(c.bypassed)), c.layer, -c.position)), notes
+    return min(fit, key=lambda c: (float(np.mean(c.bypassed)), c.layer, -c.position, c.form)), notes
 
 
 def _strength(
@@ -238,20 +264,31 @@ def _strength(
     return best, [f"addition reaches {reached[best]:.0%} of validation prompts at best, not {settings.target:.0%}"]
 
 
-def save(vector: Floats, blocks: int, folder: Path) -> None:
-    """As Steer.blob: the vector at every block, about 0, in raw units."""
-    row = np.stack([vector, np.zeros_like(vector), np.ones_like(vector)]).astype(np.float32)
-    np.save(folder / "direction.npy", np.broadcast_to(row, (blocks, *row.shape)))
+def save(rows: Floats, folder: Path) -> None:
+    """As Steer.blob: (blocks, 3, width)."""
+    np.save(folder / "direction.npy", rows.astype(np.float32))
+
+
+def alone(vector: Floats, blocks: int) -> Floats:
+    """As `rows_of`, of a vector in plain form."""
+    return np.broadcast_to(np.stack([vector, np.zeros_like(vector), np.ones_like(vector)]), (blocks, 3, len(vector)))
+
+
+def loaded(journal: Journal, direction: Direction) -> NDArray[np.float32]:
+    """(blocks, 3, width) of a direction that was found."""
+    found: NDArray[np.float32] = np.load(journal.path(direction.blob) / "direction.npy", allow_pickle=False)
+    return found
 
 
 def vector(journal: Journal, direction: Direction) -> NDArray[np.float32]:
     """(width,) of a direction that was found."""
-    found: NDArray[np.float32] = np.load(journal.path(direction.blob) / "direction.npy", allow_pickle=False)[0, 0]
+    found: NDArray[np.float32] = loaded(journal, direction)[0, 0]
     return found
 
 
-def scrambled(journal: Journal, direction: Direction, blocks: int, seed: int) -> str:
-    """Blob of a random direction of the same length, uniform over the sphere: the control."""
-    found = vector(journal, direction)
-    drawn = np.random.default_rng([seed, 7]).standard_normal(len(found))
-    return journal.blob(partial(save, drawn * (np.linalg.norm(found) / np.linalg.norm(drawn)), blocks))
+def scrambled(journal: Journal, direction: Direction, seed: int) -> str:
+    """Blob of a random direction of the same length and form, uniform over the sphere in the units of that form: the control."""
+    rows = loaded(journal, direction).copy()
+    drawn = np.random.default_rng([seed, 7]).standard_normal(rows.shape[2]) * rows[direction.layer - 1, 2]
+    rows[:, 0] = drawn * (np.linalg.norm(rows[0, 0]) / np.linalg.norm(drawn))
+    return journal.blob(partial(save, rows))

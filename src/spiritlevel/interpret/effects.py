@@ -102,7 +102,7 @@ def run(
     cut = round(settings.kl_share * len(order))
     asked = {HARMFUL: harmful, BENIGN: tuple(order[cut:]), OTHER: tuple(order[:cut])}
     everywhere, there = tuple(range(1, weights.layers + 1)), (found.layer,)
-    blobs = [directions.scrambled(journal, found, weights.layers, settings.seed + i) for i in range(settings.random)]
+    blobs = [directions.scrambled(journal, found, settings.seed + i) for i in range(settings.random)]
 
     def ablation(blob: str) -> Steer:
         return Steer(kind="ablate", layers=everywhere, coefficient=1.0, blob=blob)

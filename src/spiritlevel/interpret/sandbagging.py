@@ -88,10 +88,11 @@ def run(journal: Journal, model: ModelRef, questions: tuple[Question, ...], cue:
         return answered(journal, player, asked, before, how)
 
     texts = [q.question for q in development]
-    means = directions.difference(weights, [f"{cue}\n\n{t}" for t in texts], texts, layers, 1)[:, -1]
+    found = directions.means(weights, [f"{cue}\n\n{t}" for t in texts], texts, 1)[:, -1, 0]
+    means = found[[n - 1 for n in layers]]
 
     def without(vector: Floats) -> tuple[Any, str]:
-        blob = journal.blob(partial(directions.save, vector, weights.layers))
+        blob = journal.blob(partial(directions.save, directions.alone(vector, weights.layers)))
         how = Steer(kind="ablate", layers=tuple(range(1, weights.layers + 1)), coefficient=1.0, blob=blob)
         return backends.steered(weights, how, journal), blob
 

@@ -10,11 +10,13 @@ class Direction(Frozen):
     """A direction of the residual stream, as selection on validation prompts chose it."""
 
     blob: str
-    """As Steer.blob: the same vector at every block, centre 0, scale 1; its length is the difference of the two means."""
+    """As Steer.blob: the same vector at every block; its length is the difference of the two means."""
     layer: int
     """Block after which the means were taken, from 1; where it is added."""
     position: int
     """Token at which they were taken, from the end: -1 is the last before the answer."""
+    form: Literal["plain", "standardised"]
+    """How ablation measures what lies along it, chosen too."""
     coefficient: float
     """What addition multiplies it by, chosen on validation prompts."""
     induced: Estimate
@@ -26,7 +28,7 @@ class Direction(Frozen):
     plain: tuple[Estimate, Estimate]
     """Validation: the log-odds of the untouched model on the first and on the second set."""
     candidates: int
-    """How many (layer, position) were held against each other; the best of many looks better than it is."""
+    """How many (layer, position, form) were held against each other; the best of many looks better than it is."""
     notes: tuple[str, ...] = ()
 
 
