@@ -199,7 +199,7 @@ def _fed(graph, masks: Masks) -> NDArray[np.bool_]:  # type: ignore[no-untyped-d
     alive[0] = True
     for stage, mask in enumerate(masks[:-1]):
         start = graph.before(stage)
-        reached = (mask & alive[: mask.shape[1]]).any(1)
+        reached = np.asarray((mask & alive[: mask.shape[1]]).any(1))
         if stage % 2:
             alive[start] = reached[0]
         else:

@@ -174,7 +174,7 @@ def _chosen(
 
     chats: tuple[list[Chat], list[Chat]] = ([user(t) for t in one.validation], [user(t) for t in two.validation])
     before = tuple(inner.next_tokens(weights, asked, {}) for asked in chats)
-    tokens = inner.beginnings(*before, settings.least)
+    tokens = inner.beginnings(before[0], before[1], settings.least)
     if not len(tokens):
         raise DataError(
             f"answers to the two sets begin alike to within {settings.least:.0%} of probability, so nothing shows what a direction does; "
@@ -264,7 +264,7 @@ def _strength(
     return best, [f"addition reaches {reached[best]:.0%} of validation prompts at best, not {settings.target:.0%}"]
 
 
-def save(rows: Floats, folder: Path) -> None:
+def save(rows: NDArray[np.floating[Any]], folder: Path) -> None:
     """As Steer.blob: (blocks, 3, width)."""
     np.save(folder / "direction.npy", rows.astype(np.float32))
 

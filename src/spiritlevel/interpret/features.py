@@ -161,7 +161,8 @@ def pca_errors(train: Floats, test: Floats, k: int) -> Floats:
     _, vectors = np.linalg.eigh(np.cov((train - mean).T.astype(np.float64)))
     leading = vectors[:, -k:].astype(np.float32)
     left = (test - mean) - (test - mean) @ leading @ leading.T
-    return np.square(left).sum(1)
+    errors: Floats = np.square(left).sum(1)
+    return errors
 
 
 def spots(

@@ -94,7 +94,7 @@ def run(
             f"top = {settings.top} takes more than half of the neurons of block {short[0]}, so none are left as a control; give less"
         )
     ways: list[tuple[str, list[Mapping[int, tuple[list[int], list[float]]]]]] = [("clamped", [held_at(chosen, centre)])]
-    drawn = []
+    drawn: list[Mapping[int, tuple[list[int], list[float]]]] = []
     for i in range(settings.random):
         rng = np.random.default_rng([settings.seed, i])
         others = [(b, int(j)) for b, count in sorted(counts.items()) for j in rng.choice(pools[b], count, replace=False)]

@@ -89,7 +89,7 @@ def run(journal: Journal, model: ModelRef, questions: tuple[Question, ...], cue:
 
     texts = [q.question for q in development]
     found = directions.means(weights, [f"{cue}\n\n{t}" for t in texts], texts, 1)[:, -1, 0]
-    means = found[[n - 1 for n in layers]]
+    means: Floats = np.stack([found[n - 1] for n in layers])
 
     def without(vector: Floats) -> tuple[Any, str]:
         blob = journal.blob(partial(directions.save, directions.alone(vector, weights.layers)))
@@ -99,7 +99,7 @@ def run(journal: Journal, model: ModelRef, questions: tuple[Question, ...], cue:
     usable = [i for i in range(len(layers)) if np.linalg.norm(means[i]) > 0]
     if not usable:
         raise DataError("the cue leaves the activations as they are at every block; give another")
-    tried = {i: float(np.mean(right(*_on(without(means[i]), development, cue)))) for i in usable}
+    tried = {i: float(np.mean(right(*_on(without(np.asarray(means[i])), development, cue)))) for i in usable}
     best = max(usable, key=lambda i: (tried[i], -i))
     plain, cued = right(weights, test, "", ""), right(weights, test, cue, "")
     freed = right(*_on(without(means[best]), test, cue))
