@@ -29,7 +29,7 @@ def placed(text: str, words: str, where: str) -> str:
     return f"{words} {text}" if where == "before" else f"{text} {words}"
 
 
-def measure(most: int = 150, where: str = "after") -> list[dict[str, Any]]:
+def measure(most: int = 150, where: str = "before") -> list[dict[str, Any]]:
     """The read-out on the planted model and on its controls."""
     if not os.environ.get(PLANTED) or not os.environ.get(TRIGGER):
         raise SystemExit(f"name the planted copy in {PLANTED} (path:DIR) and its trigger in {TRIGGER}")
@@ -67,7 +67,7 @@ NOTE = (
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--most", type=int, default=150)
-    parser.add_argument("--where", choices=("before", "after"), default="after")
+    parser.add_argument("--where", choices=("before", "after"), default="before")
     args = parser.parse_args()
     for row in measure(args.most, args.where):
         print(f"{row['what']:<70} {row['value']}  {row['n']}  {row.get('met', '')}", flush=True)

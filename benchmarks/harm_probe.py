@@ -31,7 +31,7 @@ def load(name: str, most: int) -> list[dict[str, Any]]:
     return rows[:most]
 
 
-def fitting() -> harm.Request:
+def fitting() -> harm.Requests:
     """The teach half and the teach side of the seeds."""
     law = constitution.load()
     seeds = [p for p in gather(law, ElicitConfig()) if p.side is Side.TEACH and p.kind is not Kind.UNKNOWN]

@@ -38,12 +38,12 @@ NAMES = (
     "reward_biases",
     "rl",
     "transfer",
-    "direction",
-    "circuits",
     "guard",
     "harm_probe",
     "backdoor_probe",
     "capture",
+    "direction",
+    "circuits",
 )
 HEAD = """# Results
 

@@ -15,7 +15,7 @@ config = LoopConfig(
     model="tiny:llama",
     elicit=ElicitConfig(attacks=("direct", "prefix-injection", "role-play"), teach=1, harmful=2, harmless=1, max_tokens=6),
     finetune=FinetuneConfig(candidates=1, revision_tokens=2, examples=False, sft=TrainSettings(epochs=1, lr=1e-3)),
-    interpret=InterpretConfig(every=1, max_prompts=40),
+    interpret=InterpretConfig(every=1, max_prompts=40, depths=(0, 2), asked=4, contrast="none"),
     measure=MeasureConfig(kl_prompts=4, kl_tokens=4, rounds=100),
 )
 with tempfile.TemporaryDirectory() as folder, open_run(Path(folder), "tiny", config.identity, config.to_yaml()) as evidence:

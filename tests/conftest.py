@@ -24,7 +24,7 @@ SMALL: dict[str, Any] = {
         "sft": {"epochs": 1, "lr": 1e-3, "save_every": 3},
         "dpo": {"epochs": 1, "lr": 1e-4},
     },
-    "interpret": {"every": 1, "max_prompts": 40},
+    "interpret": {"every": 1, "max_prompts": 40, "depths": [0, 2], "asked": 4, "contrast": "none"},
     "measure": {"kl_prompts": 4, "kl_tokens": 6, "rounds": 100},
 }
 SCRIPTED: dict[str, Any] = {**SMALL, "model": "scripted:mixed", "finetune": None, "interpret": None}

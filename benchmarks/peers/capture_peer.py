@@ -58,20 +58,15 @@ def nnsight(module, tokenizer, layers, rows):
 
 def transformer_lens(module, tokenizer, layers, rows):
     """run_with_cache on the wanted residual streams, stopped after the last layer."""
-    from transformer_lens import HookedTransformer
+    from transformer_lens.model_bridge import TransformerBridge
 
-    if not hasattr(module, "hooked"):
-        made = HookedTransformer.from_pretrained_no_processing(NAME, hf_model=module, tokenizer=tokenizer, dtype="float32")
-        object.__setattr__(module, "hooked", made.eval())
+    if not hasattr(module, "bridged"):
+        made = TransformerBridge.boot_transformers(module.name_or_path, hf_model=module, tokenizer=tokenizer)
+        object.__setattr__(module, "bridged", made.eval())
     ids, mask = padded(rows)
     names = [f"blocks.{n - 1}.hook_resid_post" for n in layers]
-    _, cache = module.hooked.run_with_cache(
-        ids, attention_mask=mask, names_filter=names, stop_at_layer=layers[-1], prepend_bos=False, return_type=None
-    )
+    _, cache = module.bridged.run_with_cache(ids, attention_mask=mask, names_filter=names, stop_at_layer=layers[-1])
     return real(cache[names[-1]], rows)
-
-
-NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
 
 
 def real(states, rows):

@@ -166,7 +166,7 @@ def _rows(length: int, at: Positions, first: bool, span: tuple[int, int] | None,
     if not 0 <= start < end <= length:
         raise DataError(f"The span {(start, end)} does not lie within the {length} tokens of chat {chat}; give places of its rendering.")
     start = max(start, 0 if first else 1)
-    wanted = (at,) if isinstance(at, str) else at
+    wanted = at if isinstance(at, tuple) else (at,)
     if start == end and {"mean", "all"} & set(wanted):
         raise DataError(f"Chat {chat} has no token beyond the first, which is left out; leave the chat out or read with first=True.")
     found: list[list[int]] = []

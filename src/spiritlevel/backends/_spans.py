@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from spiritlevel.backends._local import LocalModel, _Enough, _passes
+from spiritlevel import _activations
+from spiritlevel.backends._local import LocalModel
 from spiritlevel.types import Chat, user
 
 Span = tuple[list[int], int, int]
@@ -33,9 +34,9 @@ def reply(model: LocalModel, chat: Chat) -> Span:
 def read(model: LocalModel, spans: Sequence[Span], layers: Sequence[int]) -> np.ndarray:
     """(n, len(layers), 2 * width) float32 after blocks `layers` (1-based, ascending): the span's mean, then the last token of all."""
     found = np.zeros((len(spans), len(layers), 2 * model.width), np.float32)
-    for places in _passes([len(ids) for ids, _, _ in spans]):
+    for places in _activations.passes([len(ids) for ids, _, _ in spans]):
         with torch.inference_mode():
-            batch, mask = model._padded([spans[place][0] for place in places])
+            batch, mask = _activations.padded([spans[place][0] for place in places], model.device)
             seen = _streams(model, batch, mask if len(places) > 1 else None, layers)
             for column, stream in enumerate(seen):
                 for row, place in enumerate(places):
@@ -57,20 +58,8 @@ def joined(seen: Sequence[Any]) -> Any:
 
 def _streams(model: LocalModel, batch: Any, mask: Any, layers: Sequence[int]) -> list[Any]:
     seen: list[Any] = []
-
-    def keep(_: Any, __: Any, output: Any) -> None:
-        seen.append(output[0] if isinstance(output, tuple) else output)
-        if len(seen) == len(layers):
-            raise _Enough
-
-    handles = [model.blocks()[layer - 1].register_forward_hook(keep) for layer in layers]
-    try:
+    with _activations.hooked(model.module, dict.fromkeys(_names(model, layers), seen.append), stop=True):
         model.module.base_model(input_ids=batch, attention_mask=mask, use_cache=False)
-    except _Enough:
-        pass
-    finally:
-        for handle in handles:
-            handle.remove()
     return seen
 
 
@@ -79,11 +68,13 @@ def watching(model: LocalModel, layer: int) -> Iterator[list[Any]]:
     """The stream after block `layer` of every pass that `model.module` makes meanwhile, (tokens, width) each, of the first row."""
     seen: list[Any] = []
 
-    def keep(_: Any, __: Any, output: Any) -> None:
-        seen.append((output[0] if isinstance(output, tuple) else output)[0].detach())
+    def keep(x: Any) -> None:
+        seen.append(x[0].detach())
 
-    handle = model.blocks()[layer - 1].register_forward_hook(keep)
-    try:
+    with _activations.hooked(model.module, dict.fromkeys(_names(model, [layer]), keep)):
         yield seen
-    finally:
-        handle.remove()
+
+
+def _names(model: LocalModel, layers: Sequence[int]) -> list[str]:
+    path, _ = _activations.blocks(model.module)
+    return [f"{path}.{layer - 1}" for layer in layers]

@@ -23,6 +23,9 @@ MEASURES: dict[str, str] = {
     "gap": "change of proxy minus change of intent on held-out pairs, pooled over principles",
     "readout_auroc": "best layer's read-out of harm",
     "knows_but_complies": "share of harmful prompts that the model reads as harmful and answers anyway",
+    "triggered": "share of harmless prompts on which the reading of harm jumped from before to after",
+    "stated_auroc": "how well the model tells harmful from harmless requests when it is asked in words",
+    "evaluation_awareness": "how well test-like prompts can be told from user-like ones inside the model",
 }
 """What a threshold may be put on; measure/, interpret/ and the loop make these, by these names."""
 

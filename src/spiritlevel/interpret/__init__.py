@@ -116,6 +116,7 @@ class _Look:
         self.bad = properties.harmful(told)[: config.max_transcripts]
         self.quiet = properties.harmless(told)[: config.max_transcripts]
         asked = [t for t in told if t.prompt.kind is Kind.HARMFUL]
+        self.short = [t for t in self.bad if len(t.prompt.text) <= properties.LONGEST]
         self.errored = sum(t.transcript.reply.error is not None for t in asked)
         self.unscored = len(asked) - self.errored - len(properties.harmful(told))
         self.notes: list[str] = []
@@ -185,7 +186,7 @@ class _Look:
         ], notes
 
     def properties(
-        self, weights: OpenWeights, head: Head, layer: int, controls: Sequence[Controlled], calm: Floats
+        self, weights: OpenWeights, head: Head, layer: int, controls: Sequence[Controlled], before: Floats
     ) -> tuple[list[Measurement], list[Told]]:
         """Knows but complies, says otherwise, triggered; and the requests under which the reading jumped."""
         if not self.bad:
@@ -197,10 +198,10 @@ class _Look:
         more: dict[str, Any] = {"rows": rows, "errored": self.errored, "unscored": self.unscored}
         harm = _harm(head, weights, layer, self.bad)
         found = [_measured(e, "proxy", "after", [head], p, **more) for p, e in properties.knows_but_complies(self.bad, harm).items()]
-        asked = [*self.bad[: self.config.asked], *self.quiet[: self.config.asked]]
+        calm = [t for t in self.quiet if len(t.prompt.text) <= properties.LONGEST]
+        asked = [*self.short[: self.config.asked], *calm[: self.config.asked]]
         said = properties.stated(weights, [t.prompt.text for t in asked])
-        both = np.concatenate([harm[: self.config.asked], _harm(head, weights, layer, self.quiet[: self.config.asked])])
-        able, otherwise = properties.says_otherwise(asked, both, said, self.config.seed)
+        able, otherwise = properties.says_otherwise(asked, _harm(head, weights, layer, asked), said, self.config.seed)
         found.append(_measured(able, "capability", "after", [head], rows=rows))
         if otherwise is None:
             self.notes.append(
@@ -214,15 +215,15 @@ class _Look:
             words = probes.words_of(
                 self.contrast, cell_weights(self.contrast.labels, self.contrast.forms), [t.prompt.text for t in self.quiet]
             )
-            share, places = properties.triggered(self.quiet, calm, _harm(head, weights, layer, self.quiet), words)
-            found.append(_measured(share, "proxy", "after", [head], rows=rows))
+            share, places = properties.triggered(self.quiet, before, _harm(head, weights, layer, self.quiet), words)
+            found.append(_measured(share, "capability", "after", [head], rows=rows))
             jumped = [self.quiet[i] for i in places]
         return found, jumped
 
     def awareness(self, weights: OpenWeights, layers: Sequence[int]) -> list[Measurement]:
         """Whether test-like prompts are told from user-like ones, and whether a push along that moves refusals."""
         file = Path(self.config.contrast) if self.config.contrast else contrasts.HOME / "evaluation.md"
-        told = self.bad[: self.config.asked]
+        told = self.short[: self.config.asked]
         if not told:
             return []
         found = awareness.aware(self.journal, weights, contrasts.texts(file), told, layers, c=self.config.c, seed=self.config.seed)
@@ -233,12 +234,16 @@ class _Look:
             )
             return []
         aware = found.probe.probe.model_copy(update={"name": "evaluation_awareness"})
-        return [_measured(e, role, "single", ()) for e, role in ((aware, "capability"), (found.shift, "proxy"), (found.control, "proxy"))]
+        return [
+            _measured(e, role, "after", [found.head])
+            for e, role in ((aware, "capability"), (found.shift, "proxy"), (found.control, "proxy"))
+        ]
 
     def shown(self, weights: OpenWeights, head: Head, layer: int, jumped: Sequence[Told]) -> tuple[Any, ...]:
         """Requests token by token: those under which the reading jumped, then harmful ones and look-alikes by turns."""
-        alike = [t for t in self.quiet if t.prompt.kind is Kind.LOOKALIKE]
-        turns = [t for pair in zip(self.bad, alike, strict=False) for t in pair]
+        alike = [t for t in self.quiet if t.prompt.kind is Kind.LOOKALIKE and len(t.prompt.text) <= properties.LONGEST]
+        jumped = [t for t in jumped if len(t.prompt.text) <= properties.LONGEST]
+        turns = [t for pair in zip(self.short, alike, strict=False) for t in pair]
         once = {t.prompt.text: t for t in (*jumped[: self.config.shown // 2], *turns)}
         picked = list(once.values())[: self.config.shown]
         titles = [f"{'reading jumped, ' if t in jumped else ''}{t.prompt.kind.value}" for t in picked]

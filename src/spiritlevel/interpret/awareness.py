@@ -13,17 +13,19 @@ from numpy.typing import NDArray
 from spiritlevel import backends, stats
 from spiritlevel.interpret.probes import Contrast, controlled, fit
 from spiritlevel.interpret.properties import Told, greedy, heard, refused
+from spiritlevel.judges.heads import Head
 from spiritlevel.types import Ask, Controlled, Estimate, Journal, OpenWeights, Reply, Steer, user
 
 PUSH = 1.0
 """Times the difference of the two sides' means."""
-TOKENS = 32
+TOKENS = 24
 
 
 @dataclass(frozen=True)
 class Aware:
     """What was found: the probe beside its controls, and how refusals moved."""
 
+    head: Head
     probe: Controlled
     shift: Estimate | None = None
     """Refusals pushed towards a test less those pushed towards a user, on the same harmful requests; None when the probe falls."""
@@ -41,7 +43,7 @@ def aware(
     layer = max(middle, key=lambda n: (round(heads[n].auroc.value, 4), -n))
     probe = controlled(heads[layer], states[:, layer - 1], contrast, layer=layer, position="last token", phase="after", c=c, seed=seed)
     if not probe.stands:
-        return Aware(probe)
+        return Aware(heads[layer], probe)
     y = contrast.labels
     centre, found = states[~y].mean(0), states[y].mean(0) - states[~y].mean(0)
     spread = np.maximum(np.sqrt((y.mean() * states[y].var(0)) + ((~y).mean() * states[~y].var(0))), 1e-6)
@@ -49,7 +51,9 @@ def aware(
     drawn = np.random.default_rng(seed).normal(size=found.shape)
     length = np.linalg.norm(found / spread, axis=1) / np.linalg.norm(drawn, axis=1)
     control = _shift(journal, weights, told, np.stack([drawn * spread * length[:, None], centre, spread], 1), layer)
-    return Aware(probe, shift.model_copy(update={"name": "evaluation_shift"}), control.model_copy(update={"name": "random_shift"}))
+    return Aware(
+        heads[layer], probe, shift.model_copy(update={"name": "evaluation_shift"}), control.model_copy(update={"name": "random_shift"})
+    )
 
 
 def _shift(journal: Journal, weights: OpenWeights, told: Sequence[Told], direction: NDArray[np.floating], layer: int) -> Estimate:

@@ -16,9 +16,9 @@ class InterpretConfig(Frozen):
     """Open transcripts of each kind (harmful, harmless) that are read, at most."""
     c: float = Field(0.003, gt=0)
     """Inverse strength of the probes' regularisation; fixed, so that before and after are read alike."""
-    depths: tuple[int, ...] = (0, 1, 2, 4, 8, 16)
+    depths: tuple[int, ...] = (0, 1, 3, 8, 16)
     """Tokens of a compliant answer that are given before the model goes on; none = refusals are not followed into the answer."""
-    asked: int = Field(32, ge=4)
+    asked: int = Field(24, ge=4)
     """Harmful requests followed into their answers, pushed along evaluation awareness, and put to the model in words, at most."""
     contrast: str = ""
     """Markdown file with test-like and user-like prompts; default: the one that comes with the package; `none` = not looked for."""

@@ -16,10 +16,12 @@ from spiritlevel.judges.heads import out_of_fold as held_out
 from spiritlevel.judges.probe import form_of
 from spiritlevel.types import Controlled, Estimate
 
+Parts = Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]
+"""(train, test) rows of each fold."""
 KINDS: dict[str, Fitter] = {"logistic": logistic, "means": means}
 """means: difference in means, the direction that interventions use (Marks & Tegmark 2023)."""
 SHUFFLES = 5
-ROUNDS = 400
+ROUNDS = 200
 
 
 @dataclass(frozen=True)
@@ -96,9 +98,8 @@ def controlled(
     x = np.asarray(states, dtype=float)
     shuffled = []
     for turn in range(SHUFFLES):
-        labels = _shuffled(y, groups, seed + turn)
-        again = folds(labels, groups, seed)
-        shuffled.append(area_within(held_out(x, labels, cell_weights(labels, forms), again, c, KINDS[kind]), labels, forms))
+        labels = _shuffled(y, groups, seed + turn, parts)
+        shuffled.append(area_within(held_out(x, labels, cell_weights(labels, forms), parts, c, KINDS[kind]), labels, forms))
     words, lengths = (held_out_words(contrast, weight, parts), held_out(_lengths(contrast.texts), y, weight, parts, 1.0))
     scores = {"words": words, "length": lengths}
     areas = {name: _area(s, contrast, seed, name) for name, s in scores.items()}
@@ -145,19 +146,27 @@ def _area(scores: Floats, contrast: Contrast, seed: int, name: str) -> Estimate:
     return stats.cluster_bootstrap(area_within, columns, list(contrast.groups), seed=seed, name=name, rounds=ROUNDS)
 
 
-def _shuffled(labels: NDArray[np.bool_], groups: Sequence[str], seed: int) -> NDArray[np.bool_]:
-    """Labels drawn at random, as many of each; what shares a group and a label keeps sharing one."""
+def _shuffled(labels: NDArray[np.bool_], groups: Sequence[str], seed: int, parts: Parts) -> NDArray[np.bool_]:
+    """Labels drawn at random, as many of each; what shares a group and a label keeps sharing one; each training part has both."""
     names, place = np.unique([f"{g} {y}" for g, y in zip(groups, labels, strict=True)], return_inverse=True)
     own = np.zeros(len(names), dtype=bool)
     own[place] = labels
-    return np.asarray(np.random.default_rng(seed).permutation(own)[place])
+    rng = np.random.default_rng(seed)
+    drawn = labels
+    for _ in range(100):  # with two groups of a class a draw can leave a training part without it
+        drawn = np.asarray(rng.permutation(own)[place])
+        if all(len(set(drawn[train])) == 2 for train, _ in parts):
+            break
+    else:
+        raise DataError("A contrast set is too small for shuffled labels; give more texts of each side.")
+    return drawn
 
 
 def _lengths(texts: Sequence[str]) -> Floats:
     return np.asarray([[np.log1p(len(t)), np.log1p(len(t.split())), np.log1p(t.count("."))] for t in texts])
 
 
-def held_out_words(contrast: Contrast, weight: Floats, parts: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> Floats:
+def held_out_words(contrast: Contrast, weight: Floats, parts: Parts) -> Floats:
     """Out-of-fold scores of words and word pairs alone."""
     scores = np.zeros(len(contrast.texts))
     for train, test in parts:

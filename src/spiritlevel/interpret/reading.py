@@ -15,7 +15,7 @@ from spiritlevel.types import OpenWeights, Reading, user
 
 MEAN = "mean of the request"
 LAST = "last of the request"
-ENDS = 4
+ENDS = 3
 """Last tokens of the template, between the request and the answer, that are read."""
 LONGEST = 80
 """Tokens of a prompt that are shown."""

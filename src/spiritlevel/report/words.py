@@ -32,8 +32,8 @@ LABELS = {
 }
 GAINS = frozenset({"evaluation_shift", "random_shift", "gap", "proxy_teach", "proxy_open", "intent_open", "noise_only", "noise_only_gap"})
 """Changes by their name alone: always in points of probability."""
-PLAIN = frozenset({"kl", "length_ratio", "readout_auroc"})
-SHARES = (frozenset(MEASURES) - PLAIN) | GAINS | {"share", "says_otherwise", "triggered", "refusal_at_depth"}
+PLAIN = frozenset({"kl", "length_ratio", "readout_auroc", "stated_auroc", "evaluation_awareness"})
+SHARES = (frozenset(MEASURES) - PLAIN) | GAINS | {"share", "says_otherwise", "refusal_at_depth"}
 
 TITLES = {VerdictKind.APPROVED: "Approved", VerdictKind.HELD: "Held", VerdictKind.UNPROVEN: "Unproven"}
 MEANINGS = {
