@@ -104,7 +104,7 @@ def run(journal: Journal, model: ModelRef, questions: tuple[Question, ...], cue:
     plain, cued = right(weights, test, "", ""), right(weights, test, cue, "")
     freed = right(*_on(without(means[best]), test, cue))
     drawn = np.random.default_rng(settings.seed).standard_normal(means.shape[1])
-    control = right(*_on(without(drawn), test, cue))
+    control = right(*_on(without(np.asarray(drawn)), test, cue))
     return Sandbagging(
         model=model,
         cue=cue,
