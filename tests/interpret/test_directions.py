@@ -82,16 +82,27 @@ def test_orthogonal_weights_do_what_ablating_every_write_does(arch: str) -> None
 
     with torch.inference_mode(), _activations.hooked(weights.module, dict.fromkeys([embedding, *names], out)):
         steered = weights.module(input_ids=ids).logits
-    _directions.orthogonalise(weights.module, vector)
+    _directions.orthogonalise(weights.module, directions.alone(vector, 1)[0])
     with torch.inference_mode():
         torch.testing.assert_close(weights.module(input_ids=ids).logits, steered, atol=2e-4, rtol=1e-3)
     assert weights.module.config.tie_word_embeddings is False
 
 
+def test_weights_in_standardised_units_leave_the_centre_at_every_block_and_token() -> None:
+    weights = backends.open_weights(backends.resolve("tiny:llama"), MemoryJournal())
+    rng = np.random.default_rng(3)
+    row = np.stack([rng.normal(size=weights.width), rng.normal(size=weights.width), rng.uniform(0.5, 4, weights.width)])
+    _directions.orthogonalise(weights.module, row)
+    unit = row[0] / row[2] / np.linalg.norm(row[0] / row[2])
+    onto = torch.from_numpy(unit / row[2]).float()
+    for state in _read(weights, torch.tensor([weights.render(user("Tell me of the river."))]), {}).values():
+        torch.testing.assert_close(state @ onto, torch.full(state.shape[:2], float(row[1] @ (unit / row[2]))), atol=1e-4, rtol=1e-3)
+
+
 def test_weights_that_are_normed_before_they_are_written_are_refused() -> None:
     weights = backends.open_weights(backends.resolve("tiny:gemma2"), MemoryJournal())
     with pytest.raises(ModelError, match="norm what they write"):
-        _directions.orthogonalise(weights.module, np.ones(weights.width))
+        _directions.orthogonalise(weights.module, np.ones((3, weights.width)))
 
 
 def test_a_block_without_the_expected_matrices_lists_what_it_has() -> None:
@@ -187,9 +198,9 @@ def test_effects_beside_a_random_direction_and_a_checkpoint_that_descends(small)
     assert {use.how for use in lineage.uses} == {"select"}
     assert lineage.uses
     without = backends.open_weights(report.checkpoint, journal)
-    unit = directions.vector(journal, report.direction).astype(float)
-    unit /= np.linalg.norm(unit)
+    direction, centre, scale = directions.loaded(journal, report.direction)[report.direction.layer - 1].astype(float)
+    onto = direction / scale**2 / np.linalg.norm(direction / scale)
     state = without.activations([user("Where is the tower?")], [2])[0, 0]
-    assert abs(state @ unit) < 0.02 * np.linalg.norm(state)  # bfloat16
+    assert (state - centre) @ onto == pytest.approx(0, abs=0.03 * np.linalg.norm(state / scale))  # bfloat16
     assert journal.replies
     assert all(isinstance(r, Reply) for r in journal.replies)

@@ -83,7 +83,7 @@ def direction(
 @click.argument("task", default="indirect-object")
 @click.option("--pairs", default=40, show_default=True, type=click.IntRange(min=2), help="Pairs of a built-in task.")
 @click.option("--guess", is_flag=True, help="Attribution alone: one gradient instead of a pass a node.")
-@click.option("--steps", default=5, show_default=True, type=click.IntRange(min=1), help="Gradients from corrupt to clean; 1 is plain.")
+@click.option("--steps", default=1, show_default=True, type=click.IntRange(min=1), help="Gradients from corrupt to clean; 1 is plain.")
 @click.option("--chat", is_flag=True, help="Prompts are what a user says.")
 @click.option("--out", type=click.Path(), default="patch.html", show_default=True, help="The page to write.")
 @shared

@@ -82,11 +82,12 @@ def writing(block: Any) -> list[tuple[str, nn.Linear]]:
     return found
 
 
-def orthogonalise(module: Any, direction: np.ndarray) -> None:
-    """W - r (r . W) for all that writes to the residual stream, embedding included, in place (Arditi 2024, eq. 5).
+def orthogonalise(module: Any, row: np.ndarray) -> None:
+    """Take a direction out of all that writes to the residual stream, in place; `row` (3, width): direction, centre, scale of one block.
 
-    A head tied to the embedding is untied first and stays as it is: it reads. ModelError for an architecture whose blocks norm what
-    they write, where no such weights exist.
+    With scale 1 and centre 0: W - r (r . W), embedding included (Arditi 2024, eq. 5). Else what is read along it in units of the scale is
+    taken away along it, and the embedding leaves the centre's share there for good. A head tied to the embedding is untied first and
+    stays as it is: it reads. ModelError for an architecture whose blocks norm what they write, where no such weights exist.
     """
     blocks = _activations.blocks(module)[1]
     if any("post_feedforward" in name for name, _ in blocks[0].named_children()):
@@ -94,7 +95,10 @@ def orthogonalise(module: Any, direction: np.ndarray) -> None:
             f"the blocks of {type(module).__name__!r} norm what they write, so no weights ablate a direction; steer it instead"
         )
     matrices = [part for block in blocks for _, part in writing(block)]
-    unit = torch.from_numpy(direction / np.linalg.norm(direction)).double()
+    direction, centre, scale = torch.from_numpy(np.array(row, np.float64))
+    unit = direction / scale
+    unit = unit / unit.norm()
+    back, onto = scale * unit, unit / scale
     embedding, head = module.get_input_embeddings(), module.get_output_embeddings()
     with torch.no_grad():
         if head.weight is embedding.weight:
@@ -103,10 +107,10 @@ def orthogonalise(module: Any, direction: np.ndarray) -> None:
         for part in matrices:
             for tensor in [part.weight] if part.bias is None else [part.weight, part.bias]:
                 wide = tensor.double()
-                rank = torch.outer(unit, unit @ wide) if wide.dim() == 2 else unit * (unit @ wide)
+                rank = torch.outer(back, onto @ wide) if wide.dim() == 2 else back * (onto @ wide)
                 tensor.copy_((wide - rank).to(tensor.dtype))
         wide = embedding.weight.double()
-        embedding.weight.copy_((wide - torch.outer(wide @ unit, unit)).to(embedding.weight.dtype))
+        embedding.weight.copy_((wide - torch.outer(wide @ onto - centre @ onto, back)).to(embedding.weight.dtype))
 
 
 def plus(by: Tensor) -> Callable[[Tensor], Tensor]:

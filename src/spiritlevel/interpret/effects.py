@@ -293,7 +293,7 @@ def orthogonalised(journal: Journal, model: ModelRef, direction: Direction, prom
     run_id = f"run:{content_hash(model.key, direction)}"
     uses = tuple(Use(model=run_id, atom=atom, how="select") for atom in firewall.atoms_of(prompts))
     journal.spend(uses)
-    _directions.orthogonalise(weights.module, directions.vector(journal, direction))
+    _directions.orthogonalise(weights.module, directions.loaded(journal, direction)[direction.layer - 1])
     weights.refresh()
     fingerprint = lineage.fingerprint(weights.module.state_dict())
     made = Lineage(

@@ -19,7 +19,7 @@ class PatchSettings(Frozen):
 
     exact: bool = True
     """Patch every node for its own sake, too: as many passes as there are heads and MLPs."""
-    steps: int = Field(5, ge=1)
+    steps: int = Field(1, ge=1)
     """Gradients along the way from corrupt to clean; 1 is plain attribution patching."""
     chat: bool = False
     """Prompts are what a user says, and are dressed in the model's template."""
