@@ -19,7 +19,7 @@ from spiritlevel.elicit import ElicitConfig, PromptFile
 from spiritlevel.finetune import FinetuneConfig, TrainSettings
 from spiritlevel.measure import MeasureConfig
 from spiritlevel.release import ReleaseConfig
-from spiritlevel.types import COMPLIES, Kind, Outcome, Pair, Side
+from spiritlevel.types import COMPLIES, Estimate, Kind, Outcome, Pair, Side
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / "shared" / "data"
@@ -129,7 +129,7 @@ def xstest(pairs: list[Pair], when: str) -> dict[str, Any]:
     return row | ({"goal": "at least 50 points", "met": met(e.value >= 0.5)} if when == "after" else {})
 
 
-def percent(e: stats.Estimate) -> str:
+def percent(e: Estimate) -> str:
     """As `12.3 % (10.1 to 15.0)`."""
     return f"{100 * e.value:.1f} % ({100 * e.low:.1f} to {100 * e.high:.1f})"
 

@@ -53,6 +53,8 @@ NAMES = (
     "cai",
     "power",
     "power_quick",
+    "direction",
+    "circuits",
 )
 MODULES = {"verify": "tamper_evidence"}
 """Where a result's module bears another name."""

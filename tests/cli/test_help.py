@@ -43,6 +43,12 @@ COMMANDS = (
     "replay",
     "compare",
     "gap",
+    "direction",
+    "patch",
+    "circuit",
+    "neurons",
+    "features",
+    "sandbagging",
 )
 PROBE = """
 import json, sys, time

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from spiritlevel.backends import _checkpoint
 from spiritlevel.backends._rows import Row, collate
 from spiritlevel.errors import DataError, ModelError
-from spiritlevel.finetune import _checkpoint, _train
+from spiritlevel.finetune import _train
 from spiritlevel.finetune._logps import logps, sequence_logps
 from spiritlevel.finetune._masters import masters
 from spiritlevel.finetune.train import TrainSettings

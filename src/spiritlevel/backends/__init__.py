@@ -60,6 +60,20 @@ def steered(model: Model, how: Steer, journal: Journal) -> Model:
     return _steer.Steered(model, how, journal.path(how.blob) / _steer.FILE)  # type: ignore[arg-type]
 
 
+def keep(journal: Journal, weights: OpenWeights, lineage: Lineage, family: str) -> ModelRef:
+    """The weights in hand as a blob in bfloat16 with their lineage.json, entered into the ledger."""
+    from spiritlevel import lineage as lineages
+    from spiritlevel.backends import _checkpoint
+
+    def save(folder: Path) -> None:
+        _checkpoint.save(weights.module, weights.tokenizer, folder, "bfloat16")  # type: ignore[attr-defined]
+        lineages.write(folder, lineage)
+
+    blob = journal.blob(save)
+    journal.record(lineage)
+    return ModelRef(spec=f"blob:{blob}", kind="local", weights=lineage.weights, family=family)
+
+
 def identify(ref: ModelRef, journal: Journal, *, base: bool) -> Lineage:
     """What is known of where a model comes from. `base`: a person names it as the base, before which nothing can be known.
 

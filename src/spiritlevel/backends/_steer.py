@@ -1,15 +1,16 @@
 """A local model whose residual stream is changed along a direction while it answers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from spiritlevel import _activations
 from spiritlevel.backends._decode import Edits
 from spiritlevel.backends._local import LocalModel
 from spiritlevel.errors import ConfigError
-from spiritlevel.types import Ask, Reply, Steer, content_hash
+from spiritlevel.types import Ask, Chat, Logprobs, Reply, Steer, content_hash
 
 FILE = "direction.npy"
 
@@ -29,9 +30,26 @@ class Steered:
             )
         self._edits = edits(torch.from_numpy(found).to(model.device), how)
 
+    @property
+    def layers(self) -> int:
+        """Blocks of the model."""
+        return int(self._model.layers)
+
+    def logprobs(self, chats: Sequence[Chat], truncated: Sequence[bool] | None = None) -> list[Logprobs]:
+        """As LocalModel.logprobs, steered: what a steered answer was drawn from."""
+        path = _activations.blocks(self._model.module)[0]
+        hooks = {f"{path}.{layer - 1}": spared(edit) for layer, edit in self._edits.items()}
+        with _activations.hooked(self._model.module, hooks):
+            return self._model.logprobs(chats, truncated)
+
     def stream(self, asks: Sequence[Ask], seeds: Sequence[int]) -> Iterator[tuple[int, Reply]]:
         """As LocalModel.stream, steered."""
         return self._model.stream(asks, seeds, self._edits)
+
+
+def spared(edit: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[torch.Tensor], torch.Tensor]:
+    """The edit of (n, s, width) but for the first token, which no change here touches."""
+    return lambda x: torch.cat((x[:, :1], edit(x[:, 1:])), 1)
 
 
 def edits(found: torch.Tensor, how: Steer) -> Edits:

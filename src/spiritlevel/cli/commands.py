@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from spiritlevel.cli.audit_power import audit_power
+from spiritlevel.cli.causes import circuit, direction, features, neurons, patch, sandbagging
 from spiritlevel.cli.constitution import constitution
 from spiritlevel.cli.deciding import EXIT, drop, keys, sealed, sign, verify
 from spiritlevel.cli.gap import gap
@@ -343,15 +344,21 @@ def _finish(evidence: "Evidence", finished: "Finished", gate: bool) -> None:
 
 for _group in (
     audit_power,
+    circuit,
     constitution,
+    direction,
     drop,
+    features,
     gap,
     guard,
     keys,
+    neurons,
+    patch,
     policy,
     rate,
     raters,
     reward,
+    sandbagging,
     select,
     sign,
     suites,

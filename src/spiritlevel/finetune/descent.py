@@ -1,14 +1,13 @@
 """What weights that were trained against a reward owe to whom, and where they are kept."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
-from spiritlevel import firewall
+from spiritlevel import backends, firewall
 from spiritlevel.finetune import train
-from spiritlevel.types import Instrument, Journal, Lineage, ModelRef, OpenWeights, Prompt, RowSet, Use
+from spiritlevel.types import Instrument, Journal, Lineage, ModelRef, OpenWeights, Prompt, Use
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -52,15 +51,7 @@ def descended(weights: OpenWeights, parent: Lineage, model: ModelRef, uses: Sequ
 
 def kept(journal: Journal, weights: OpenWeights, lineage: Lineage, family: str) -> ModelRef:
     """The weights as a blob with their lineage.json, entered into the ledger."""
-    from spiritlevel.lineage import write
-
-    def save(folder: Path) -> None:
-        train.save(weights, folder)
-        write(folder, lineage)
-
-    blob = journal.blob(save)
-    journal.record(lineage)
-    return ModelRef(spec=f"blob:{blob}", kind="local", weights=lineage.weights, family=family)
+    return backends.keep(journal, weights, lineage, family)
 
 
 def more(journal: Journal, kind: str, known: RowSet | None, rows: Sequence[R], row: type[R]) -> RowSet | None:

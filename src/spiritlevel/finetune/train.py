@@ -105,7 +105,7 @@ def fingerprint(model: Any) -> str:
 
 def save(model: Any, folder: Path, dtype: Literal["float32", "bfloat16"] = "bfloat16") -> None:
     """Weights (safetensors), configuration and tokenizer, loadable by any transformers; the module in hand stays as it is."""
-    from spiritlevel.finetune import _checkpoint
+    from spiritlevel.backends import _checkpoint
 
     _checkpoint.save(model.module, model.tokenizer, folder, dtype)
 
