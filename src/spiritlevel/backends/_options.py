@@ -10,8 +10,9 @@ from typing import Any
 
 import torch
 
+from spiritlevel import _activations
 from spiritlevel.backends import _decode
-from spiritlevel.backends._local import PASS_TOKENS, LocalModel
+from spiritlevel.backends._local import LocalModel
 
 HEAD_ROWS = 256
 """Places that go through the head at once: it is as wide as the vocabulary, and float32."""
@@ -130,10 +131,10 @@ def _one_by_one(model: LocalModel, head: _Head, trees: Sequence[Tree]) -> list[l
     rows = [[*one.trunk, *branch[:-1]] for one in trees for branch in one.branches]
     starts = [(len(one.trunk), branch) for one in trees for branch in one.branches]
     values: list[torch.Tensor] = []
-    each = max(1, PASS_TOKENS // max(map(len, rows)))
+    each = max(1, _activations.PASS_TOKENS // max(map(len, rows)))
     for first in range(0, len(rows), each):
         part = starts[first : first + each]
-        ids, mask = model._padded(rows[first : first + each])
+        ids, mask = _activations.padded(rows[first : first + each], model.device)
         places = [(row, start - 1 + i) for row, (start, branch) in enumerate(part) for i in range(len(branch))]
         logits = model._scores(ids, mask, [row for row, _ in places], [column for _, column in places])
         labels = torch.tensor([token for _, branch in part for token in branch], device=logits.device)

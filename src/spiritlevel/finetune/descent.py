@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from spiritlevel import backends, firewall
 from spiritlevel.finetune import train
-from spiritlevel.types import Instrument, Journal, Lineage, ModelRef, OpenWeights, Prompt, Use
+from spiritlevel.types import Instrument, Journal, Lineage, ModelRef, OpenWeights, Prompt, RowSet, Use
 
 R = TypeVar("R", bound=BaseModel)
 
