@@ -76,7 +76,7 @@ def _batches(trees: Sequence[Tree]) -> Iterator[list[int]]:
     """Places by size, in batches of at most PASS_TOKENS with padding (or one tree)."""
     places: list[int] = []
     for place in sorted(range(len(trees)), key=lambda i: (trees[i].size, i)):
-        if places and (len(places) + 1) * trees[place].size > PASS_TOKENS:
+        if places and (len(places) + 1) * trees[place].size > _activations.PASS_TOKENS:
             yield places
             places = []
         places.append(place)
