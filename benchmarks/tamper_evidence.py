@@ -95,9 +95,9 @@ def _database(root: Path, run: str) -> Any:
         yield db
 
 
-def _any(db: Any, rng: random.Random, tables: tuple[str, ...] = tuple(TABLES), least: int = 1) -> tuple[str, str, list[Any]]:
-    """(table, its key's column, rows' keys) of a table that has enough rows."""
-    table = rng.choice([t for t in tables if db.execute(f"SELECT COUNT(*) FROM {t}").fetchone()[0] >= least])
+def _any(db: Any, rng: random.Random, tables: tuple[str, ...] = tuple(TABLES)) -> tuple[str, str, list[Any]]:
+    """(table, its key's column, rows' keys) of a table that has rows."""
+    table = rng.choice([t for t in tables if db.execute(f"SELECT COUNT(*) FROM {t}").fetchone()[0]])
     return table, TABLES[table], [row[0] for row in db.execute(f"SELECT {TABLES[table]} FROM {table} ORDER BY 1")]
 
 
@@ -144,16 +144,22 @@ def inserted(p: Project, root: Path, rng: random.Random) -> str:
     return f"{str(row[at])[:48]!r}"
 
 
+SWAPPED = {"rows": "value", "steps": "value", "manifest": "step", "costs": "cpu_seconds"}
+"""The column whose contents are exchanged."""
+
+
 def swapped(p: Project, root: Path, rng: random.Random) -> str:
     """The contents of two rows exchanged: each row is one that was there."""
     with _database(root, _run(rng)) as db:
-        table, key, ids = _any(db, rng, ("rows", "steps", "manifest", "costs"), least=2)
-        while True:
-            one, two = rng.sample(ids, 2)
-            column = {"rows": "value", "steps": "value", "manifest": "step", "costs": "cpu_seconds"}[table]
-            a, b = (db.execute(f"SELECT {column} FROM {table} WHERE {key} = ?", (i,)).fetchone()[0] for i in (one, two))
-            if a != b:
-                break
+        found = []
+        for table, column in SWAPPED.items():
+            key = TABLES[table]
+            held = db.execute(f"SELECT {key}, {column} FROM {table} ORDER BY {key}").fetchall()
+            if len({value for _, value in held}) > 1:  # equal contents exchanged are no change
+                found.append((table, column, key, held))
+        table, column, key, held = rng.choice(found)
+        one, a = rng.choice(held)
+        two, b = rng.choice([other for other in held if other[1] != a])
         db.execute(f"UPDATE {table} SET {column} = ? WHERE {key} = ?", (b, one))
         db.execute(f"UPDATE {table} SET {column} = ? WHERE {key} = ?", (a, two))
     return f"{str(one)[:48]!r}"
