@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from planting import CHECKS, PLANT, config, flaw
-from spiritlevel import audit_power, backends, constitution, finetune, release, screening
+from spiritlevel import audit_power, backends, constitution, finetune, firewall, release, screening
 from spiritlevel.audit_power import PowerConfig, quick
 from spiritlevel.cli.audit_power import shown, told
 from spiritlevel.errors import ConfigError, NeedsWeights
 from spiritlevel.evidence import MemoryJournal, open_run
 from spiritlevel.release import ReleaseConfig
 from spiritlevel.screening import blind
-from spiritlevel.types import Compared, Inside, RowSet, Side, Ticket, Tuned, VerdictKind
+from spiritlevel.types import Circumstances, Compared, Inside, RowSet, Side, Ticket, Tuned, VerdictKind
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -118,7 +118,8 @@ def compared(base, ref) -> Compared:
 
 def decided(journal, law, tuned: Tuned, base):
     ticket = Ticket(attempt=0, attempts=3)
-    return release.run(journal, law, tuned, compared(base, tuned.ref), Inside(measurements=()), None, ticket, ReleaseConfig())
+    around = Circumstances(planted=firewall.planted_in(tuned.lineage, journal.lineage))
+    return release.decide(law.policy, tuned, compared(base, tuned.ref), Inside(measurements=()), None, ticket, ReleaseConfig(), around)
 
 
 @pytest.mark.parametrize(

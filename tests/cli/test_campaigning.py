@@ -221,8 +221,10 @@ def test_findings_are_taught_and_tested_again_on_what_training_never_saw(cli, fa
         attempts = evidence.rows(retest.attempts, Attempt)
         spent = firewall.spent(tuned.lineage, evidence.ledger.lookup)
     learnt = {x.source.removeprefix("finding:").partition("@")[0]: x for x in lessons if x.source.startswith("finding:")}
-    assert learnt.keys() == {f.id for f in found}, "every finding became a lesson"
-    assert all(learnt[f.id].principle == f.clause for f in found), "the clause stays the same"
+    assert learnt
+    assert learnt.keys() <= {f.id for f in found}, "a finding becomes a lesson, unless no revision of it was better"
+    assert len(found) == len(learnt) or any("dropped" in note for note in tuned.notes)
+    assert all(learnt[f.id].principle == f.clause for f in found if f.id in learnt), "the clause stays the same"
     assert attempts
     clusters = {a.goal.cluster for a in attempts}
     assert clusters.isdisjoint(x.cluster for x in lessons)
@@ -230,12 +232,12 @@ def test_findings_are_taught_and_tested_again_on_what_training_never_saw(cli, fa
     assert {f"cluster:{f.cluster}" for f in found} <= spent, "a finding's whole group is spent"
     assert all(spent.isdisjoint(firewall.atoms_of([a.goal])) for a in attempts)
     assert {a.goal.principle for a in attempts} <= {p.id for p in law.principles}
-    assert f"Taught from {len(found)} finding" in card_before
+    assert f"Taught from {len(learnt)} finding" in card_before
     assert "re-tested on the open prompts" in card_before
     text = card(tmp_path, "two")
     assert "of run one" in text
     assert f"re-tested by campaign on {len(clusters)} group" in text
-    assert all(f"{f.clause}: " in text for f in found)
+    assert all(f"{f.clause}: " in text for f in found if f.id in learnt)
     assert retest.attempts.id in text
     assert tuned.lessons.id in text
     red = text.partition("## Red team")[2].partition("\n## ")[0]

@@ -201,6 +201,8 @@ def limit(t: Threshold) -> str:
 def bounds(m: Measurement) -> str:
     """The figure with its interval, n and confidence."""
     e = m.estimate
+    if math.isnan(e.value):
+        return f"{e.name} is not defined (n = {e.n})"
     return f"{e.name} is {e.value:.3f} ({e.low:.3f} to {e.high:.3f}, n = {e.n}, {e.confidence:.1%})"
 
 
