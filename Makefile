@@ -9,6 +9,7 @@ TORCH_INDEX ?=
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 export GOMP_SPINCOUNT := 0
 NAME ?=
+WORKERS ?= 2
 
 .PHONY: run test test-all lint types imports demo results clean install
 
@@ -44,8 +45,9 @@ types: $(TEST)
 imports: $(TEST)
 	$(BIN)/lint-imports --no-cache
 
+# Several tests at a time, each with one thread.
 test: lint types imports
-	$(BIN)/python -m pytest -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n $(WORKERS)
 
 test-all: $(TEST)
 	$(BIN)/python -m pytest
