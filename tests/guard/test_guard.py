@@ -11,6 +11,7 @@ from spiritlevel import firewall
 from spiritlevel.elicit.imports import prompt
 from spiritlevel.errors import ConfigError, DataError, ModelError, NeedsWeights
 from spiritlevel.guard import fitting, load, report, save
+from spiritlevel.guard.dressing import dressed
 from spiritlevel.guard.material import material
 from spiritlevel.types import Grade, Kind, Lineage, Prompt, Reply, Side, Transcript, Use, user
 
@@ -56,9 +57,10 @@ def test_nothing_that_it_was_fitted_on_set_its_threshold(made):
 
 def test_the_thresholds_promise_holds_on_the_held_part(text, made):
     plain = [p for p in made.held if p.kind is Kind.PLAIN]
-    told = text.guard.prompts([p.text for p in plain])
+    bare, worn = text.guard.prompts([p.text for p in plain]), text.guard.prompts(dressed([p.text for p in plain]))
     limit = text.guard.about.prompt
-    assert sum(d.blocked for d in told) >= limit.alarms
+    assert sum(a.blocked or b.blocked for a, b in zip(bare, worn, strict=True)) >= limit.alarms
+    assert len({p.cluster for p, a, b in zip(plain, bare, worn, strict=True) if a.blocked or b.blocked}) == limit.alarms
     assert limit.upper <= limit.rate
     assert limit.n == len({p.cluster for p in plain})
 
