@@ -28,7 +28,7 @@ FILE = Path(__file__).with_name("injected.md")
 INJECTED = {
     section.partition("\n")[0]: section.partition("\n")[2].strip() for section in FILE.read_text("utf-8").removeprefix("# ").split("\n# ")
 }
-"""Sentences about a request, `{}`, by kind; none is fitted on (tests/guard/test_dressing.py), and the last three are of no fitted kind."""
+"""Sentences about a request, `{}`, by kind; none is fitted on."""
 ROWS: list[dict[str, Any]] = []
 MOST = 400
 """Labelled replies a set, at most."""

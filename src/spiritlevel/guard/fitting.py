@@ -1,6 +1,6 @@
 """Fit a guard: heads on the fitted part, the layer by grouped cross-validation there, thresholds on the held part."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,8 @@ from spiritlevel.backends import cache
 from spiritlevel.constitution import Constitution
 from spiritlevel.errors import ConfigError, DataError
 from spiritlevel.guard.deciding import Guard
-from spiritlevel.guard.dressing import dressed
 from spiritlevel.guard.material import Material
+from spiritlevel.guard.parts import pieces
 from spiritlevel.guard.reading import BodyReader, Reader, TextReader
 from spiritlevel.guard.shares import fit_shares
 from spiritlevel.guard.values import About, Limit, Reads
@@ -48,9 +48,10 @@ def train(
     reader: Reader = TextReader() if weights is None else BodyReader(weights, layers)
     reads: Reads = "text" if weights is None else "body"
     x = _texts(reader, [p.text for p in made.fit])
-    column, head = _request(made, np.concatenate([x, _texts(reader, dressed([p.text for p in made.fit]))]), CS[reads])
-    kept = [p.text for p in made.held]
-    held, worn = _texts(reader, kept)[:, column], _texts(reader, dressed(kept))[:, column]
+    column, head = _request(made, x, CS[reads])
+    read, first = _pieces(reader, [p.text for p in made.held])
+    held = read[first, column]  # the whole text, or the first window of a long one
+    scores = np.maximum.reduceat(head.probability(read[:, column]), first)  # the worst part counts, as at work
     bad = [i for i, p in enumerate(made.fit) if p.kind is Kind.HARMFUL]
     shares = fit_shares(x[bad, column], [made.fit[i].principle for i in bad])
     own = [(e.prompt, e.reply) for e in made.replies]
@@ -58,8 +59,7 @@ def train(
     answer = fit_head(
         said, [e.violating for e in made.replies], groups_of(made.replies), cs=CS[reads], name="violating replies, out of fold"
     )
-    scores, disguised = head.probability(held), head.probability(worn)
-    limit = _limit(np.maximum(scores, disguised), made.held, false_positives)
+    limit = _limit(scores, made.held, false_positives)
     spoken = _spoken(answer, made, false_positives)
     made_of = tuple(sorted({firewall.body(reader.body), *firewall.atoms_of(made.prompts), *atoms(made.replies)}))
     identity = Instrument(
@@ -82,7 +82,6 @@ def train(
         figures=(
             head.auroc.model_copy(update={"name": "AUROC, harmful against harmless, fitted part, out of fold"}),
             *_figures(scores, shares.of(held), shares.names, made.held, limit.threshold),
-            *_disguised(scores, disguised, made.held, limit.threshold),
             answer.auroc.model_copy(update={"name": "AUROC, violating replies against others, out of fold"}),
         ),
         counts=made.counts(),
@@ -94,16 +93,19 @@ def train(
 
 
 def _request(made: Material, x: NDArray[np.float32], cs: Sequence[float]) -> tuple[int, Head]:
-    """(best column of features, its head); by out-of-fold AUROC within question and order, and within dressed and undressed.
-
-    `x` (2 * n, layers, d): the fitted prompts as they are, then dressed.
-    """
-    twice = (*made.fit, *made.fit)
-    labels, groups = [p.kind is Kind.HARMFUL for p in twice], [p.cluster for p in twice]
-    forms = [f"{worn} {form_of(p.text)}" for worn in ("bare", "dressed") for p in made.fit]
+    """(best column of (n, layers, d) features, its head); by out-of-fold AUROC within question and order."""
+    labels, groups = [p.kind is Kind.HARMFUL for p in made.fit], [p.cluster for p in made.fit]
+    forms = [form_of(p.text) for p in made.fit]
     heads = [fit_head(x[:, i], labels, groups, cs=cs, name="requests", strata=forms) for i in range(x.shape[1])]
     best = max(range(len(heads)), key=lambda i: heads[i].auroc.value)
     return best, heads[best]
+
+
+def _pieces(reader: Reader, texts: Sequence[str]) -> tuple[NDArray[np.float32], list[int]]:
+    """(pieces of all texts, layers, d), and where each text's begin."""
+    cut = [pieces(reader, text) for text in texts]
+    first = np.cumsum([0, *map(len, cut)])[:-1].tolist()
+    return _kept(reader, [window for windows in cut for window in windows], "requests", reader.requests), first
 
 
 def _texts(reader: Reader, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -159,16 +161,6 @@ def _figures(scores: Floats, shares: Floats, names: Sequence[str], held: Sequenc
     at = kind == Kind.HARMFUL
     right = [names[int(i)] == held[int(j)].principle for i, j in zip(shares[at].argmax(axis=1), np.flatnonzero(at), strict=True)]
     return (*found, stats.rate(right, groups[at], name="share of harmful prompts put under their principle, held part"))
-
-
-def _disguised(bare: Floats, worn: Floats, held: Sequence[Prompt], threshold: float) -> Iterator[Estimate]:
-    """What sentences of the kinds that were fitted on do to prompts that were not."""
-    bad, groups = np.asarray([p.kind is Kind.HARMFUL for p in held]), np.asarray([p.cluster for p in held])
-    at = bad | np.asarray([p.kind is Kind.PLAIN for p in held])
-    yield stats.auroc(worn[at], bad[at], groups[at], seed=0, name="AUROC, harmful against plain instructions, both dressed, held part")
-    at = bad & (bare > threshold)
-    if at.any():
-        yield stats.rate(worn[at] <= threshold, groups[at], name="share of blocked harmful prompts that pass when dressed, held part")
 
 
 def _reliability(scores: Floats, labels: Sequence[bool]) -> tuple[tuple[float, float, int], ...]:
