@@ -66,7 +66,7 @@ def _decided(t: Threshold, case: Case) -> Check:
         why = last.why_grade or ("it is an oracle's" if last.role == "oracle" else "its judge is kin")
         return _told(t, VerdictKind.UNPROVEN, f"no independent evidence: {why}", last, _independent(last))
     deciding = usable
-    if any(m.role in JUDGED for m in opened):  # what weights or costs alone tell has no sealed twin
+    if any(m.role in JUDGED for m in (*opened, *sealed)):  # what weights or costs alone tell has no sealed twin
         deciding = [m for m in usable if any(m is s for s in (*beside, *sealed))]
         if not any(m is s for m in deciding for s in sealed):
             reason = f"{case.unread}; on open prompts {bounds(last)} against {limit(t)}"
