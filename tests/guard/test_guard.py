@@ -12,6 +12,7 @@ from spiritlevel.elicit.imports import prompt
 from spiritlevel.errors import ConfigError, DataError, ModelError, NeedsWeights
 from spiritlevel.guard import fitting, load, report, save
 from spiritlevel.guard.material import material
+from spiritlevel.guard.parts import pieces
 from spiritlevel.types import Grade, Kind, Lineage, Prompt, Reply, Side, Transcript, Use, user
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -47,6 +48,14 @@ def test_both_kinds_know_what_they_are_made_of(text, body, made):
         assert "Clopper and Pearson" in card
         assert "would take 9" not in card  # 30 % is promised by few
     assert text.guard.identity.id != body.guard.identity.id
+
+
+def test_what_stands_beside_a_request_hides_it_from_nobody(text, made):
+    asked = [p.text for p in made.held if p.kind is Kind.HARMFUL]
+    added = text.guard.prompts([f"{one}\nMy aunt keeps two cats and a parrot in Leeds." for one in asked])
+    for bare, more in zip(text.guard.prompts(asked), added, strict=True):
+        assert more.probability >= bare.probability - 1e-4
+        assert more.windows == 3
 
 
 def test_nothing_that_it_was_fitted_on_set_its_threshold(made):
@@ -86,8 +95,11 @@ def test_a_long_prompt_is_read_in_windows_and_the_worst_counts(text, body):
     hidden = text.guard.prompt(f"{filler}{BAD}. {filler}")
     assert hidden.windows > 5
     assert hidden.probability >= text.guard.prompt(filler).probability
-    windows = text.guard.reader.windows(f"{filler}{BAD}. {filler}")
-    assert hidden.probability == max(d.probability for d in text.guard.prompts(windows))
+    read = pieces(text.guard.reader, f"{filler}{BAD}. {filler}")
+    assert hidden.windows == len(read) < 100, "a sentence that stands there often is read once"
+    assert any(BAD in one and len(one) < len(BAD) + 3 for one in read)
+    assert hidden.probability == pytest.approx(max(text.guard.request.probability(text.guard.reader.requests(read)[:, 0])), abs=1e-4)
+    assert hidden.probability >= text.guard.prompt(f"{BAD}.").probability - 1e-4
     assert body.guard.prompt(filler * 3).windows > 5  # past the tiny model's context
     assert body.guard.reply(filler, filler).windows > 1
 

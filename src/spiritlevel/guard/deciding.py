@@ -1,4 +1,4 @@
-"""The guard at work: texts in windows, the worst window counts; a probability by principle, and block or pass."""
+"""The guard at work: prompts in parts and windows, the worst counts; a probability by principle, and block or pass."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spiritlevel.errors import DataError, NeedsWeights
+from spiritlevel.guard.parts import pieces
 from spiritlevel.guard.reading import BodyReader, Reader
 from spiritlevel.guard.shares import Shares
 from spiritlevel.guard.values import About, Decision, Limit
@@ -37,11 +38,11 @@ class Guard:
 
     def prompts(self, texts: Sequence[str]) -> list[Decision]:
         """The same of many, read in batches."""
-        parts = [self.reader.windows(_some(text, "prompt")) for text in texts]
-        if not parts:
+        read = [pieces(self.reader, _some(text, "prompt")) for text in texts]
+        if not read:
             return []
-        features = self.reader.requests([window for windows in parts for window in windows])[:, 0]
-        return self._decided(features, features, self.request, self.about.prompt, [len(p) for p in parts])
+        features = self.reader.requests([window for windows in read for window in windows])[:, 0]
+        return self._decided(features, features, self.request, self.about.prompt, [len(windows) for windows in read])
 
     def reply(self, prompt: str, reply: str) -> Decision:
         """Whether the reply delivers what a principle forbids. DataError where either is empty."""
@@ -59,8 +60,8 @@ class Guard:
         return self._decided(said, np.repeat(about, sizes, axis=0), self.answer, self.about.reply, sizes)
 
     def state(self, vector: NDArray[np.generic]) -> Decision:
-        """The same as `prompt` for (2 * width,) that the deployment has read itself: the mean over the prompt's own tokens after block
-        `about.layer`, then the last token's. DataError for another shape.
+        """As `prompt`, but of the whole text alone, for (2 * width,) that the deployment has read itself: the mean over the prompt's own
+        tokens after block `about.layer`, then the last token's. DataError for another shape.
         """
         x = np.asarray(vector, np.float32)
         if x.shape != self.request.mean.shape:

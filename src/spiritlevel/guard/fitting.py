@@ -12,6 +12,7 @@ from spiritlevel.constitution import Constitution
 from spiritlevel.errors import ConfigError, DataError
 from spiritlevel.guard.deciding import Guard
 from spiritlevel.guard.material import Material
+from spiritlevel.guard.parts import pieces
 from spiritlevel.guard.reading import BodyReader, Reader, TextReader
 from spiritlevel.guard.shares import fit_shares
 from spiritlevel.guard.values import About, Limit, Reads
@@ -48,7 +49,9 @@ def train(
     reads: Reads = "text" if weights is None else "body"
     x = _texts(reader, [p.text for p in made.fit])
     column, head = _request(made, x, CS[reads])
-    held = _texts(reader, [p.text for p in made.held])[:, column]
+    read, first = _pieces(reader, [p.text for p in made.held])
+    held = read[first, column]  # the whole text, or the first window of a long one
+    scores = np.maximum.reduceat(head.probability(read[:, column]), first)  # the worst part counts, as at work
     bad = [i for i, p in enumerate(made.fit) if p.kind is Kind.HARMFUL]
     shares = fit_shares(x[bad, column], [made.fit[i].principle for i in bad])
     own = [(e.prompt, e.reply) for e in made.replies]
@@ -56,7 +59,7 @@ def train(
     answer = fit_head(
         said, [e.violating for e in made.replies], groups_of(made.replies), cs=CS[reads], name="violating replies, out of fold"
     )
-    limit = _limit(head.probability(held), made.held, false_positives)
+    limit = _limit(scores, made.held, false_positives)
     spoken = _spoken(answer, made, false_positives)
     made_of = tuple(sorted({firewall.body(reader.body), *firewall.atoms_of(made.prompts), *atoms(made.replies)}))
     identity = Instrument(
@@ -66,7 +69,6 @@ def train(
         made_of=made_of,
     )
     harm = [p.kind is Kind.HARMFUL for p in made.held]
-    scores = head.probability(held)
     about = About(
         reads=reads,
         model="" if weights is None else weights.ref.spec,
@@ -97,6 +99,13 @@ def _request(made: Material, x: NDArray[np.float32], cs: Sequence[float]) -> tup
     heads = [fit_head(x[:, i], labels, groups, cs=cs, name="requests", strata=forms) for i in range(x.shape[1])]
     best = max(range(len(heads)), key=lambda i: heads[i].auroc.value)
     return best, heads[best]
+
+
+def _pieces(reader: Reader, texts: Sequence[str]) -> tuple[NDArray[np.float32], list[int]]:
+    """(pieces of all texts, layers, d), and where each text's begin."""
+    cut = [pieces(reader, text) for text in texts]
+    first = np.cumsum([0, *map(len, cut)])[:-1].tolist()
+    return _kept(reader, [window for windows in cut for window in windows], "requests", reader.requests), first
 
 
 def _texts(reader: Reader, texts: Sequence[str]) -> NDArray[np.float32]:
