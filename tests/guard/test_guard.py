@@ -1,7 +1,9 @@
 """Guards from folder to decision, and every bad input in one sentence."""
 
 import json
+import runpy
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -56,6 +58,24 @@ def test_what_stands_beside_a_request_hides_it_from_nobody(text, made):
     for bare, more in zip(text.guard.prompts(asked), added, strict=True):
         assert more.probability >= bare.probability - 1e-4
         assert more.windows == 3
+
+
+def test_parts_of_harmless_prompts_are_fitted_on_and_of_harmful_ones_not(text):
+    fine, bad = (prompt("Read this line to me. The bank was robbed at noon. Then stop.", kind, "x") for kind in (Kind.PLAIN, Kind.HARMFUL))
+    cases = fitting._cases(text.guard.reader, [bad, fine])
+    assert [(p.kind, said) for p, said in cases[:2]] == [(p.kind, p.text) for p in (bad, fine)]
+    assert [(p.kind, said) for p, said in cases[2:]] == [
+        (Kind.PLAIN, "Read this line to me."),
+        (Kind.PLAIN, "The bank was robbed at noon."),
+    ]
+
+
+def test_the_twelve_injected_sentences_are_no_case_of_the_guard(made):
+    injected = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "guard.py"))["INJECTED"]
+    assert len(injected) == 12
+    assert all(how.count("{}") == 1 for how in injected.values())
+    added = {part.strip() for how in injected.values() for part in how.split("{}") if part.strip()}
+    assert not [p.text for p in made.prompts if any(one in p.text for one in added)]
 
 
 def test_nothing_that_it_was_fitted_on_set_its_threshold(made):

@@ -9,6 +9,8 @@ from spiritlevel.types import Estimate
 LIMITS = """- It has read requests in English, most of them a sentence or two long, written by the constitution's authors. Other languages,
   code, encodings and long documents are outside what it was fitted to. Text longer than a window is read in windows and the worst
   counts, so a long text has more chances of a false alarm than the promise covers.
+- A prompt is read whole and sentence by sentence, and the worst counts. A request that is joined to other words without an end of
+  sentence is read with them and can hide; so can one whose states the deployment hands over, since they are the whole text's alone.
 - The promise of few false alarms holds for instructions like those that it was set on, and for no others. Measure your own traffic:
   `spiritlevel guard report DIR --prompts FILE`.
 - It gives a chance that people would call a request forbidden. It cannot see what a user will do, and it stops no determined attacker.

@@ -38,17 +38,18 @@ def train(
     if not 0 < false_positives <= 0.5:
         raise ConfigError(f"a false-positive rate of {false_positives!r} is not over 0 and at most 0.5; give for example 0.01")
     plain = [p for p in made.held if p.kind is Kind.PLAIN]
-    cases = len({p.cluster for p in plain})
-    if cases < (least := stats.needed(false_positives, CONFIDENCE)):
+    alone = len({p.cluster for p in plain})
+    if alone < (least := stats.needed(false_positives, CONFIDENCE)):
         raise DataError(
-            f"{cases} independent plain instructions were held back, too few to promise {false_positives:g} false positives: that takes "
-            f"{least}; ask for at least {1 - (1 - CONFIDENCE) ** (1 / max(1, cases)):.2g}, or add plain seeds"
+            f"{alone} independent plain instructions were held back, too few to promise {false_positives:g} false positives: that takes "
+            f"{least}; ask for at least {1 - (1 - CONFIDENCE) ** (1 / max(1, alone)):.2g}, or add plain seeds"
         )
     layers = (0,) if weights is None else sorted({max(1, round(weights.layers * d)) for d in DEPTHS})
     reader: Reader = TextReader() if weights is None else BodyReader(weights, layers)
     reads: Reads = "text" if weights is None else "body"
-    x = _texts(reader, [p.text for p in made.fit])
-    column, head = _request(made, x, CS[reads])
+    cases = _cases(reader, made.fit)
+    x = _kept(reader, [text for _, text in cases], "requests", reader.requests)
+    column, head = _request(cases, x, CS[reads])
     read, first = _pieces(reader, [p.text for p in made.held])
     held = read[first, column]  # the whole text, or the first window of a long one
     scores = np.maximum.reduceat(head.probability(read[:, column]), first)  # the worst part counts, as at work
@@ -92,10 +93,16 @@ def train(
     return Guard(about=about, request=head, answer=answer, shares=shares, reader=chosen)
 
 
-def _request(made: Material, x: NDArray[np.float32], cs: Sequence[float]) -> tuple[int, Head]:
+def _cases(reader: Reader, fit: Sequence[Prompt]) -> list[tuple[Prompt, str]]:
+    """(prompt, text): every prompt whole, in order; then the parts of harmless ones, which are as harmless and are read alone at work."""
+    fine = [p for p in fit if p.kind is not Kind.HARMFUL]
+    return [*((p, reader.windows(p.text)[0]) for p in fit), *((p, part) for p in fine for part in pieces(reader, p.text)[1:])]
+
+
+def _request(cases: Sequence[tuple[Prompt, str]], x: NDArray[np.float32], cs: Sequence[float]) -> tuple[int, Head]:
     """(best column of (n, layers, d) features, its head); by out-of-fold AUROC within question and order."""
-    labels, groups = [p.kind is Kind.HARMFUL for p in made.fit], [p.cluster for p in made.fit]
-    forms = [form_of(p.text) for p in made.fit]
+    labels, groups = [p.kind is Kind.HARMFUL for p, _ in cases], [p.cluster for p, _ in cases]
+    forms = [form_of(text) for _, text in cases]
     heads = [fit_head(x[:, i], labels, groups, cs=cs, name="requests", strata=forms) for i in range(x.shape[1])]
     best = max(range(len(heads)), key=lambda i: heads[i].auroc.value)
     return best, heads[best]
@@ -106,10 +113,6 @@ def _pieces(reader: Reader, texts: Sequence[str]) -> tuple[NDArray[np.float32], 
     cut = [pieces(reader, text) for text in texts]
     first = np.cumsum([0, *map(len, cut)])[:-1].tolist()
     return _kept(reader, [window for windows in cut for window in windows], "requests", reader.requests), first
-
-
-def _texts(reader: Reader, texts: Sequence[str]) -> NDArray[np.float32]:
-    return _kept(reader, [reader.windows(t)[0] for t in texts], "requests", reader.requests)
 
 
 def _kept(reader: Reader, units: Sequence[object], what: str, read: Callable[..., NDArray[np.float32]]) -> NDArray[np.float32]:
@@ -170,7 +173,7 @@ def _reliability(scores: Floats, labels: Sequence[bool]) -> tuple[tuple[float, f
 
 
 READS = ("guard/reading.py", "judges/_minilm.py", "judges/embedding.py", "judges/words.py", "backends/_spans.py")
-WORD = (*READS, "guard/shares.py", "guard/deciding.py", "judges/heads.py")
+WORD = (*READS, "guard/parts.py", "guard/shares.py", "guard/deciding.py", "judges/heads.py", "judges/phrases.py")
 
 
 def _code(files: Sequence[str] = WORD) -> str:
