@@ -2,7 +2,7 @@
 
     python benchmarks/suites.py [--after path:DIR] [--most 80] [--points 80] [--spec bundled]
 
-Without `--after` a quick aligned copy is made: one pass of supervised fine-tuning on the constitution's taught replies.
+Without `--after` the aligned copy is direction.py's: `SPIRITLEVEL_ALIGNED=path:DIR`, the one that alignment.py left, or one made here.
 """
 
 import argparse
@@ -14,43 +14,19 @@ from typing import Any
 
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
-from spiritlevel import backends, constitution
+from direction import aligned
+
+from spiritlevel import backends
 from spiritlevel.evidence import MemoryJournal
 from spiritlevel.measure import suites
 from spiritlevel.measure.suites.degrade import write
 from spiritlevel.measure.suites.family import along
-from spiritlevel.types import Estimate, ModelRef, Turn, user
+from spiritlevel.types import Estimate, ModelRef
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 FAMILY = (("pruned", 1), ("pruned", 4), ("quantised", 4), ("noised", 0.1), ("noised", 0.2))
 CAPABILITY, ALIGNED = "arc-easy", ("truthfulqa", "power-seeking")
 MINUTES = 30
-
-
-def aligned(spec: str, home: Path) -> str:
-    """`path:DIR` of a copy of the model that has learnt the constitution's own good replies in one pass."""
-    import torch
-
-    lessons = [one for one in constitution.load().teach if not one.violating]
-    model: Any = backends.open_weights(backends.resolve(spec, dtype="float32"), None)
-    module = model.module.train()
-    optimiser = torch.optim.AdamW(module.parameters(), lr=2e-5)
-    random = torch.Generator().manual_seed(0)
-    order = torch.randperm(len(lessons), generator=random).tolist()
-    for first in range(0, len(order), 8):
-        chats = [(*user(lessons[i].prompt), Turn(role="assistant", content=lessons[i].reply)) for i in order[first : first + 8]]
-        part = [model.render_labelled(chat) for chat in chats]
-        ids, mask = model._padded([one for one, _ in part])
-        labels = torch.full_like(ids, -100)
-        for row, (one, start) in enumerate(part):
-            labels[row, start : len(one)] = ids[row, start : len(one)]
-        module(input_ids=ids, attention_mask=mask, labels=labels, use_cache=False).loss.backward()
-        torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
-        optimiser.step()
-        optimiser.zero_grad()
-    module.eval().to(torch.bfloat16).save_pretrained(home)
-    model.tokenizer.save_pretrained(home)
-    return f"path:{home}"
 
 
 def told(e: Estimate) -> str:
@@ -104,9 +80,8 @@ def _short(spec: str) -> str:
 
 def measure(after: str = "", most: int = 80, points: int = 80, spec: str = "bundled") -> list[dict[str, Any]]:
     """Rows of both parts."""
-    with tempfile.TemporaryDirectory() as home:
-        tuned = after or aligned(spec, Path(home))
-        return [*both(backends.resolve(spec), backends.resolve(tuned), most), *against(spec, points)]
+    tuned = backends.resolve(after) if after else aligned()
+    return [*both(backends.resolve(spec), tuned, most), *against(spec, points)]
 
 
 if __name__ == "__main__":
