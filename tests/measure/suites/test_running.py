@@ -11,7 +11,9 @@ from spiritlevel.errors import NeedsWeights
 from spiritlevel.evidence import MemoryJournal
 from spiritlevel.measure import suites
 from spiritlevel.measure.suites import Settings, Suite
+from spiritlevel.measure.suites.effort import limited
 from spiritlevel.measure.suites.forms import choice, exact
+from spiritlevel.measure.suites.running import on_side
 from spiritlevel.types import Grade, Lineage, Use, content_hash
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -62,21 +64,17 @@ def test_letters_that_show_a_place_give_way_to_words(journal: MemoryJournal, sui
 
 
 def test_halves_of_a_suite_share_no_group(suite: Suite) -> None:
-    from spiritlevel.measure.suites.running import taken
-
-    opened, sealed = ({item.group for item in taken(suite.items, Settings(side=side))} for side in ("open", "sealed"))
+    opened, sealed = ({item.group for item in on_side(suite.items, side)} for side in ("open", "sealed"))
     assert opened
     assert sealed
     assert not opened & sealed
     assert len(opened | sealed) == 24
-    assert len(taken(suite.items, Settings(most=5))) == 5
+    assert len(limited(suite.items, 5)) == 5
 
 
 def test_a_group_is_never_cut(suite: Suite) -> None:
-    from spiritlevel.measure.suites.running import taken
-
     pairs = [item.model_copy(update={"group": f"p{i // 2}"}) for i, item in enumerate(suite.items)]
-    kept = taken(pairs, Settings(most=5))
+    kept = limited(on_side(pairs, "all"), 5)
     assert len(kept) == 4
     assert len({item.group for item in kept}) == 2
 
@@ -102,6 +100,9 @@ def test_best_effort_is_said_and_keeps_its_rows_apart(journal: MemoryJournal, wr
     assert "best of 6 ways on" in one.estimate.method
     assert one.estimate.n < 24
     assert one.role == "capability"
+    [few] = suites.run(journal, backends.resolve("tiny:llama"), None, (suite,), Settings(most=3)).measurements
+    assert few.estimate.n == 3
+    assert few.estimate.method == one.estimate.method, "few measured rows do not choose the way by few rows"
 
 
 def test_robustness_moves_in_pairs_and_has_a_worst_case(journal: MemoryJournal, suite: Suite) -> None:

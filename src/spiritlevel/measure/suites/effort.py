@@ -14,8 +14,8 @@ from spiritlevel.types import Journal, Model, content_hash
 DEVELOPMENT = 0.15
 """Share of groups from which examples come and on which ways are compared; no figure is of them."""
 SHOTS = 4
-MOST = 60
-"""Rows of the development part that each way is tried on."""
+MOST = 40
+"""Rows of the development part that each way is tried on, however few are measured: fewer would choose by luck."""
 
 
 @dataclass(frozen=True)
@@ -32,19 +32,19 @@ class Chosen:
         return Asked(self.suite, frame, self.shots)
 
 
-def chosen(journal: Journal, model: Model, suite: Suite, items: Sequence[Item], how: Effort) -> Chosen:
+def chosen(journal: Journal, model: Model, suite: Suite, items: Sequence[Item], how: Effort, most: int = 0) -> Chosen:
     """The way of a suite for a model. `best` compares letters, words and words per byte, plain and with examples, by accuracy.
 
-    Rows without a right answer have no best way: they are asked as the suite says.
+    Rows without a right answer have no best way: they are asked as the suite says. Of the rest `most` rows are measured; 0 = all.
     """
     answered = suite.form == "exact" or (suite.form in CHOICES and all(item.answer is not None for item in items))
     if how == "zero-shot" or not answered:
-        return Chosen(suite, (), tuple(items), _told(model, suite, 0))
+        return Chosen(suite, (), limited(items, most), _told(model, suite, 0))
     development = [item for item in items if int(content_hash("development", item.group)[:8], 16) / 16**8 < DEVELOPMENT]
     kept_apart = {item.id for item in development}
-    measured = tuple(item for item in items if item.id not in kept_apart)
+    measured = limited([item for item in items if item.id not in kept_apart], most)
     if not development or not measured:
-        return Chosen(suite, (), tuple(items), _told(model, suite, 0) + ", too few rows for examples")
+        return Chosen(suite, (), limited(items, most), _told(model, suite, 0) + ", too few rows for examples")
     shots = tuple(development[:SHOTS])
     if how == "few-shot":
         return Chosen(suite, shots, measured, _told(model, suite, len(shots)))
@@ -62,6 +62,19 @@ def chosen(journal: Journal, model: Model, suite: Suite, items: Sequence[Item], 
                 best, reached = (way, examples), float(np.mean(values))
     told = f"best of {ways} ways on {len(tried)} other rows: {_told(model, best[0], len(best[1]))}"
     return Chosen(best[0], best[1], measured, told)
+
+
+def limited(items: Sequence[Item], most: int) -> tuple[Item, ...]:
+    """Whole groups in their order, as many as `most` rows allow but at least one group; 0 = all."""
+    groups: dict[str, list[Item]] = {}
+    for item in items:
+        groups.setdefault(item.group, []).append(item)
+    kept: list[Item] = []
+    for group in groups.values():
+        if most and kept and len(kept) + len(group) > most:
+            break
+        kept += group
+    return tuple(kept)
 
 
 def by_words(one: Chosen) -> Chosen:

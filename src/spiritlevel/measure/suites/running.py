@@ -56,10 +56,10 @@ def joined(journal: Journal, compared: Compared, suites: tuple[Suite, ...], conf
 def _suite(journal: Journal, models: Sequence[Model], lineages: Sequence[Lineage], suite: Suite, settings: Settings) -> Suited:
     how = settings.effort or suite.effort
     notes = [note] if (note := check(suite.name, suite.licence, suite.accepted_by)) else []
-    items = taken(suite.items, settings)
+    items = on_side(suite.items, settings.side)
     if not items:
         raise DataError(f"suite {suite.name!r} has no rows on the {settings.side} side; ask all of it")
-    chosen = [efforts.chosen(journal, model, suite, items, how) for model in models]
+    chosen = [efforts.chosen(journal, model, suite, items, how, settings.most) for model in models]
     measured = chosen[0].measured
     frames = tuple(dict.fromkeys((*suite.frames, *(settings.robust if suite.form in CHOICES else ()))))
     every, flagged = _read(journal, models, chosen, suite.frames, frames)
@@ -119,20 +119,14 @@ def _read(
     return every, flagged
 
 
-def taken(items: Sequence[Item], settings: Settings) -> tuple[Item, ...]:
-    """Whole groups, by a hash of each group's name: the side's half, and as many as the most rows allow (at least one group)."""
+def on_side(items: Sequence[Item], side: str) -> tuple[Item, ...]:
+    """Whole groups in an order that depends on no file, by a hash of each group's name; the side's half of them, or all."""
     groups: dict[str, list[Item]] = {}
     for item in items:
         groups.setdefault(item.group, []).append(item)
-    kept: list[Item] = []
-    for name in sorted(groups, key=lambda one: content_hash("suite group", one)):
-        opened = int(content_hash("suite side", name)[:8], 16) % 2 == 0
-        if settings.side != "all" and opened != (settings.side == "open"):
-            continue
-        if settings.most and kept and len(kept) + len(groups[name]) > settings.most:
-            break
-        kept += groups[name]
-    return tuple(kept)
+    names = sorted(groups, key=lambda one: content_hash("suite group", one))
+    halves = {name: "sealed" if int(content_hash("suite side", name)[:8], 16) % 2 else "open" for name in names}
+    return tuple(item for name in names if side in ("all", halves[name]) for item in groups[name])
 
 
 def _instrument(suite: Suite) -> Instrument:
