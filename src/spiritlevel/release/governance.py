@@ -86,7 +86,7 @@ def _case(rests: Given, tuned: Tuned, usage: Usage, exam: Usage | None) -> Case:
     return Case(
         policy=rests.policy,
         config=rests.config,
-        base="",
+        base=usage.base,
         opened=mine[usage.side],
         sealed=() if exam is None else mine[exam.side],
         unread=UNREAD if exam is None else "the sealed set was read and gave no such figure",

@@ -25,6 +25,8 @@ class Usage(Frozen):
     side: Side
     model: str
     """ModelRef.key of the model that is to be used."""
+    base: str
+    """ModelRef.key of the model that it is compared with."""
     figures: tuple[Measurement, ...]
     asked: tuple[Asked, ...]
     """One a category of the policy, in its order."""
