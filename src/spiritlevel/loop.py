@@ -11,7 +11,7 @@ from spiritlevel.measure import suites
 from spiritlevel.measure.categories import usage
 from spiritlevel.release import governance
 from spiritlevel.release.facts import circumstances
-from spiritlevel.types import Compared, Inside, ModelCard, ModelRef, Seen, Side, Ticket, Tuned, Usage, Verdict, content_hash
+from spiritlevel.types import Compared, Governed, Inside, ModelCard, ModelRef, Seen, Side, Ticket, Tuned, Usage, Verdict, content_hash
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def certified(
     ruled = evidence.step(governance.governed, rests, law, tuned, used, examined)
     # campaigns stand beside the loop, before it or after; `spiritlevel report` then tells of them
     provoked = elicit.provoked(evidence)
-    told = report.Governed(ruled=ruled, used=used, examined=examined)
+    told = Governed(ruled=ruled, used=used, examined=examined)
     card = evidence.step(
         report.write, law, tuned, compared, inside, exam, verdict, seen=(before, after), provoked=provoked, governed=told
     )

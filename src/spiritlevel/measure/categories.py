@@ -58,6 +58,7 @@ def usage(journal: Journal, base: ModelRef, tuned: Tuned, compared: Compared, la
         side=compared.side,
         model=compared.after.key,
         base=compared.before.key,
+        pairs=compared.pairs.id,
         figures=tuple(found),
         asked=tuple(Asked(category=name, forbidden=_count(mine, ASKING_HARM), allowed=_count(mine, ASKING_NO_HARM)) for name, mine in by.items()),
         notes=tuple(_notes(law, held_out)),

@@ -82,7 +82,7 @@ from spiritlevel.types.results import (
 )
 from spiritlevel.types.rewards import Baseline, Effect, Reliabilities, Reliability, RewardReport, Slice, View
 from spiritlevel.types.transfer import Transfer, TransferCell, TransferMatrix
-from spiritlevel.types.usage import Action, Asked, Governance, Ruling, Usage
+from spiritlevel.types.usage import Action, Asked, Governance, Governed, Ruling, Usage
 from spiritlevel.types.values import (
     ASKING_HARM,
     ASKING_NO_HARM,
@@ -165,6 +165,7 @@ __all__ = [
     "GapPoint",
     "Gauge",
     "Governance",
+    "Governed",
     "Grade",
     "Inside",
     "Instrument",

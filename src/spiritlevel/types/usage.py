@@ -27,6 +27,8 @@ class Usage(Frozen):
     """ModelRef.key of the model that is to be used."""
     base: str
     """ModelRef.key of the model that it is compared with."""
+    pairs: str
+    """Id of the rows that were counted."""
     figures: tuple[Measurement, ...]
     asked: tuple[Asked, ...]
     """One a category of the policy, in its order."""
@@ -53,3 +55,12 @@ class Governance(Frozen):
     """One ruling a category, in the policy's order."""
 
     rulings: tuple[Ruling, ...]
+
+
+class Governed(Frozen):
+    """What the usage policy's page is written from."""
+
+    ruled: Governance
+    used: Usage
+    examined: Usage | None = None
+    """The same on sealed prompts; None when they were not read."""
