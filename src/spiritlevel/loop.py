@@ -120,7 +120,5 @@ def certified(
     # campaigns stand beside the loop, before it or after; `spiritlevel report` then tells of them
     provoked = elicit.provoked(evidence)
     told = Governed(ruled=ruled, used=used, examined=examined)
-    card = evidence.step(
-        report.write, law, tuned, compared, inside, exam, verdict, seen=(before, after), provoked=provoked, governed=told
-    )
+    card = evidence.step(report.write, law, tuned, compared, inside, exam, verdict, seen=(before, after), provoked=provoked, governed=told)
     return Finished(card, verdict, tuned, compared)

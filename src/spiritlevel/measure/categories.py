@@ -60,7 +60,9 @@ def usage(journal: Journal, base: ModelRef, tuned: Tuned, compared: Compared, la
         base=compared.before.key,
         pairs=compared.pairs.id,
         figures=tuple(found),
-        asked=tuple(Asked(category=name, forbidden=_count(mine, ASKING_HARM), allowed=_count(mine, ASKING_NO_HARM)) for name, mine in by.items()),
+        asked=tuple(
+            Asked(category=name, forbidden=_count(mine, ASKING_HARM), allowed=_count(mine, ASKING_NO_HARM)) for name, mine in by.items()
+        ),
         notes=tuple(_notes(law, held_out)),
     )
 
@@ -86,4 +88,6 @@ def _count(pairs: Sequence[Pair], kinds: Sequence[Kind]) -> int:
 def _notes(law: Constitution, pairs: Sequence[Pair]) -> list[str]:
     lost = sum(not category(law, p.prompt) for p in pairs)
     one = lost == 1
-    return [f"{lost} prompt{'s' * (not one)} test{'s' * one} no category of this policy and {'is' if one else 'are'} in none"] if lost else []
+    return (
+        [f"{lost} prompt{'s' * (not one)} test{'s' * one} no category of this policy and {'is' if one else 'are'} in none"] if lost else []
+    )

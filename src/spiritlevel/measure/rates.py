@@ -68,7 +68,6 @@ def harm(
 
     Overall and per principle on held-out families (the plain request is always one); each family in a cell of its own.
     """
-
     called = violates(read)
     asked = [p for p in pairs if p.prompt.kind in ASKING_HARM]
     harmful = [p for p in asked if p.prompt.family not in taught]

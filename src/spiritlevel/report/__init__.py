@@ -6,7 +6,8 @@ No times, no random draws, no requests: equal evidence gives equal files.
 from pathlib import Path
 
 from spiritlevel.constitution import Constitution
-from spiritlevel.report import campaigns, card, law as constitutions, page, taught, usage
+from spiritlevel.report import campaigns, card, page, taught, usage
+from spiritlevel.report import law as constitutions
 from spiritlevel.report.page import StepCost
 from spiritlevel.types import Agents, Campaign, Compared, Governed, Inside, Journal, Lesson, ModelCard, Pair, Seen, Tuned, Verdict
 

@@ -31,7 +31,9 @@ def sections(law: Constitution, compared: Compared, exam: Compared | None, told:
     return [_section(law, p, compared, exam, gaps.get(p.id), ruled) for p in law.principles]
 
 
-def _section(law: Constitution, p: Principle, compared: Compared, exam: Compared | None, gap: Gap | None, ruled: Mapping[str, str]) -> Section:
+def _section(
+    law: Constitution, p: Principle, compared: Compared, exam: Compared | None, gap: Gap | None, ruled: Mapping[str, str]
+) -> Section:
     category = law.policy.categories[p.category]
     of = [(side.side.value, [m for m in side.measurements if m.principle == p.id]) for side in (compared, exam) if side is not None]
     return Section(

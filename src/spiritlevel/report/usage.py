@@ -12,7 +12,7 @@ from spiritlevel.constitution import Constitution, Principle
 from spiritlevel.report import campaigns, choose, frameworks, page, words
 from spiritlevel.report.card import escaped
 from spiritlevel.report.refs import Refs
-from spiritlevel.types import Check, Compared, Governed, Inside, Measurement, Ruling, Tuned, Usage
+from spiritlevel.types import Check, Compared, Governed, Inside, Lineage, Measurement, Ruling, Tuned, Usage
 
 ACTIONS = {
     "block": "nobody gets the reply",
@@ -73,35 +73,39 @@ def _asked(side: Usage, category: str) -> tuple[str, int, int, tuple[str, ...]]:
 
 
 def coverage(
-    law: Constitution, tuned: Tuned, compared: Compared, inside: Inside, exam: Compared | None, told: Governed, provoked: Sequence[campaigns.Section]
+    tuned: Tuned, compared: Compared, inside: Inside, exam: Compared | None, told: Governed, provoked: Sequence[campaigns.Section]
 ) -> list[tuple[frameworks.Framework, list[frameworks.Covered]]]:
     """Each shipped list with what this run has on every risk."""
-    figures = evidence(tuned, compared, inside, exam, told, provoked)
+    figures = evidence(tuned.lineage, compared, inside, exam, told, provoked)
     return [(one, frameworks.covered(one, figures)) for one in map(frameworks.load, frameworks.shipped().values())]
 
 
 def evidence(
-    tuned: Tuned, compared: Compared, inside: Inside, exam: Compared | None, told: Governed, provoked: Sequence[campaigns.Section]
+    lineage: Lineage | None,
+    compared: Compared,
+    inside: Inside,
+    exam: Compared | None,
+    told: Governed,
+    provoked: Sequence[campaigns.Section],
 ) -> list[frameworks.Figure]:
     """All that a list of risks may rest on in this run: measurements, categories, campaigns, trials with tools, lineage."""
     sides = [(side.side.value, side.measurements) for side in (compared, exam) if side is not None]
     used = [(side.side.value, side.figures) for side in (told.used, told.examined) if side is not None]
     found = frameworks.figures([*sides, ("inside", inside.measurements)], used)
-    found += _records(tuned, provoked)
+    found += _records(told.used.model, lineage, provoked)
     return found
 
 
-def _records(tuned: Tuned, provoked: Sequence[campaigns.Section]) -> Iterator[frameworks.Figure]:
+def _records(model: str, lineage: Lineage | None, provoked: Sequence[campaigns.Section]) -> Iterator[frameworks.Figure]:
     """Campaigns and trials against the released model, and its lineage where that is more than a base's name."""
     for section in provoked:
-        if section.value.target.key == tuned.ref.key:
+        if section.value.target.key == model:
             for line in campaigns.lines([section]):
                 if line.harm is not None:
                     kind = "agents" if section.kind == "agents" else "campaign"
                     yield frameworks.Figure(f"record:{kind}", line.rows, campaigns.share(line.harm), side=line.how)
-    if tuned.lineage.history != "unknown":
-        rows = (f"lineage:{tuned.lineage.weights or tuned.ref.key}",)
-        yield frameworks.Figure("record:lineage", rows, side=f"history {tuned.lineage.history}")
+    if lineage is not None and lineage.history != "unknown":
+        yield frameworks.Figure("record:lineage", (f"lineage:{lineage.weights or model}",), side=f"history {lineage.history}")
 
 
 def limits(law: Constitution, told: Governed, exam: Compared | None) -> list[str]:
@@ -143,7 +147,7 @@ def pages(
         "actions": ACTIONS,
         "covers": frameworks.COVERS,
         "records": frameworks.RECORDS,
-        "coverage": coverage(law, tuned, compared, inside, exam, told, provoked),
+        "coverage": coverage(tuned, compared, inside, exam, told, provoked),
         "limits": limits(law, told, exam),
         "instrument": page.namer(tuned, compared, exam),
         "entry": lambda name: entry(law, name),

@@ -151,7 +151,9 @@ def covered(framework: Framework, figures: Iterable[Figure]) -> list[Covered]:
     return found
 
 
-def figures(measured: Iterable[tuple[str, Sequence[Measurement]]], by_category: Iterable[tuple[str, Sequence[Measurement]]] = ()) -> list[Figure]:
+def figures(
+    measured: Iterable[tuple[str, Sequence[Measurement]]], by_category: Iterable[tuple[str, Sequence[Measurement]]] = ()
+) -> list[Figure]:
     """Of (side, measurements): what is told of the model after training, over all; and of the categories, delivered harm."""
     found = [
         Figure(m.estimate.name, m.rows, m.estimate, m.phase, m.grade, side)
