@@ -17,9 +17,7 @@ ROOT = Path()
 @click.command()
 @click.argument("run", required=False)
 @click.option("--category", help="This category alone, with all its figures.")
-@click.option(
-    "--framework", "framework", help="Also this list of risks (owasp-llm-2025, nist-ai-600-1, eu-ai-act), or a YAML file of your own."
-)
+@click.option("--framework", "framework", help="Also this list of risks: owasp-llm-2025, nist-ai-600-1, eu-ai-act, or your own YAML file.")
 @click.option("--check", is_flag=True, help="Only check that the lists of risks name nothing that does not exist.")
 def usage(run: str | None, category: str | None, framework: str | None, check: bool) -> None:
     """What governance would do in each category of the usage policy; RUN is the latest by default."""
@@ -45,9 +43,8 @@ def _usage(run: str | None, category: str | None, framework: str | None) -> Iter
         told = _governed(evidence)
         known = [r.category for r in told.ruled.rulings]
         if category is not None and category not in known:
-            raise ConfigError(
-                f"the policy of run {evidence.name!r} has no category {category!r}; its categories: {', '.join(known) or 'none'}"
-            )
+            names = ", ".join(known) or "none"
+            raise ConfigError(f"the policy of run {evidence.name!r} has no category {category!r}; its categories: {names}")
         listed = None if framework is None else frameworks.load(frameworks.find(framework), known)
         sides = " and ".join(side.side.value for side in (told.used, told.examined) if side is not None)
         yield f"usage policy of run {evidence.name}, on {sides} prompts" + ("" if told.examined else " alone, so nothing counts as shown")

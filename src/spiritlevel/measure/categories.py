@@ -60,9 +60,7 @@ def usage(journal: Journal, base: ModelRef, tuned: Tuned, compared: Compared, la
         base=compared.before.key,
         pairs=compared.pairs.id,
         figures=tuple(found),
-        asked=tuple(
-            Asked(category=name, forbidden=_count(mine, ASKING_HARM), allowed=_count(mine, ASKING_NO_HARM)) for name, mine in by.items()
-        ),
+        asked=tuple(_asked(name, mine) for name, mine in by.items()),
         notes=tuple(_notes(law, held_out)),
     )
 
@@ -81,13 +79,11 @@ def _whole(compared: Compared, name: str) -> Measurement | None:
     return next((m for m in same if m.instruments and m.instruments[0] in known), None)
 
 
-def _count(pairs: Sequence[Pair], kinds: Sequence[Kind]) -> int:
-    return sum(p.prompt.kind in kinds for p in pairs)
+def _asked(name: str, pairs: Sequence[Pair]) -> Asked:
+    kinds = [p.prompt.kind for p in pairs]
+    return Asked(category=name, forbidden=sum(k in ASKING_HARM for k in kinds), allowed=sum(k in ASKING_NO_HARM for k in kinds))
 
 
 def _notes(law: Constitution, pairs: Sequence[Pair]) -> list[str]:
     lost = sum(not category(law, p.prompt) for p in pairs)
-    one = lost == 1
-    return (
-        [f"{lost} prompt{'s' * (not one)} test{'s' * one} no category of this policy and {'is' if one else 'are'} in none"] if lost else []
-    )
+    return [f"prompts that name no principle and no category of this policy, and are in no rate of it: {lost}"] if lost else []

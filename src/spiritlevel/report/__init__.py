@@ -31,7 +31,9 @@ def write(
     provoked: tuple[Campaign | Agents, ...] = (),
     governed: Governed | None = None,
 ) -> ModelCard:
-    """One blob with the card, the report, and the usage policy and constitution with their figures. `provoked`: campaigns, archives and trials with tools.
+    """One blob with the card, the report, and the usage policy and constitution with their figures.
+
+    `provoked`: campaigns, archives and trials with tools. `governed`: without it there is no page of the usage policy.
 
     Inside a step leave `costs` empty: seconds differ, evidence must not.
     """

@@ -18,6 +18,8 @@ from spiritlevel.errors import ConfigError
 from spiritlevel.types import Estimate, Frozen, Grade, Measurement
 
 HOME = Path(__file__).parent
+Sided = tuple[str, Sequence[Measurement]]
+"""Where measurements are of (open, sealed, inside), and these."""
 CATEGORY, RECORD = "category:", "record:"
 RECORDS = {
     "campaign": "attacks at equal budgets on the same goals (spiritlevel campaign)",
@@ -121,7 +123,8 @@ def faults(framework: Framework, categories: Collection[str] | None = None) -> I
         for entry in risk.evidence:
             if entry.startswith(RECORD):
                 if entry.removeprefix(RECORD) not in RECORDS:
-                    yield f"risk {risk.id!r} names the record {entry!r}, which does not exist; use one of {', '.join(RECORD + r for r in RECORDS)}"
+                    known = ", ".join(RECORD + name for name in RECORDS)
+                    yield f"risk {risk.id!r} names the record {entry!r}, which does not exist; use one of {known}"
             elif entry.startswith(CATEGORY):
                 if categories is not None and entry.removeprefix(CATEGORY) not in categories:
                     yield f"risk {risk.id!r} names {entry!r}, which the policy does not have; its categories: {', '.join(categories)}"
@@ -151,9 +154,7 @@ def covered(framework: Framework, figures: Iterable[Figure]) -> list[Covered]:
     return found
 
 
-def figures(
-    measured: Iterable[tuple[str, Sequence[Measurement]]], by_category: Iterable[tuple[str, Sequence[Measurement]]] = ()
-) -> list[Figure]:
+def figures(measured: Iterable[Sided], by_category: Iterable[Sided] = ()) -> list[Figure]:
     """Of (side, measurements): what is told of the model after training, over all; and of the categories, delivered harm."""
     found = [
         Figure(m.estimate.name, m.rows, m.estimate, m.phase, m.grade, side)
