@@ -110,6 +110,6 @@ def _figures(evidence: "Evidence", told: "Governed") -> "list[Figure]":
 def _figure(f: "Figure") -> str:
     from spiritlevel.cli.telling import span
 
-    ids = " ".join(row[:12] for row in f.rows) or "none"
+    ids = " ".join(dict.fromkeys(row[:12] for row in f.rows)) or "none"
     said = "recorded" if f.estimate is None else span(f.estimate)
     return f"{f.what} ({', '.join(x for x in (f.side, f.grade.value if f.grade else '') if x)}): {said} [{ids}]"

@@ -36,13 +36,15 @@ def govern(rests: Given, law: Constitution, tuned: Tuned, usage: Usage, exam: Us
         kept = _kept(name, category, law.policy, case, mine) if forbids else None
         served = tuple(_served(name, category, law.policy, case, mine))
         action, reason = ruled(category.action, kept, served, stated=name in named)
+        few = tuple(what for what, c in (("what it forbids", kept), *(("what it allows", c) for c in served)) if _few(c, category))
         rulings.append(
             Ruling(
                 category=name,
                 title=category.title,
                 declared=category.action,
                 action=action,
-                reason=reason,
+                reason=f"{reason}; too few prompts test {' and '.join(dict.fromkeys(few))}" if few else reason,
+                few=few,
                 kept=kept,
                 served=served,
             )
@@ -129,6 +131,10 @@ def _limits(id: str, name: str, category: Category, policy: Policy, measure: str
     for t in policy.thresholds:
         if t.measure == measure and not t.principle and t.phase != "before":
             yield t.model_copy(update=about)
+
+
+def _few(c: Check | None, category: Category) -> bool:
+    return c is not None and (c.estimate is None or c.estimate.n < category.min_n)
 
 
 def _untested(id: str, reason: str, needs: str) -> Check:

@@ -38,6 +38,12 @@ class Section:
     sides: tuple[tuple[str, choose.Lines], ...]
 
     @property
+    def shown(self) -> tuple[str, ...]:
+        """Rows of the figures that are told at a glance."""
+        told = (*((self.forbidden,) if self.forbidden else ()), *self.refused)
+        return tuple(row for m in told for row in m.rows)
+
+    @property
     def rows(self) -> tuple[str, ...]:
         """What the ruling rests on."""
         return tuple(row for check in checks(self.ruling) for row in check.rows)
@@ -97,28 +103,28 @@ def evidence(
 
 
 def _records(model: str, lineage: Lineage | None, provoked: Sequence[campaigns.Section]) -> Iterator[frameworks.Figure]:
-    """Campaigns and trials against the released model, and its lineage where that is more than a base's name."""
+    """Campaigns and trials against the released model, and its lineage where what trained it is known or declared."""
     for section in provoked:
         if section.value.target.key == model:
             for line in campaigns.lines([section]):
                 if line.harm is not None:
                     kind = "agents" if section.kind == "agents" else "campaign"
                     yield frameworks.Figure(f"record:{kind}", line.rows, campaigns.share(line.harm), side=line.how)
-    if lineage is not None and lineage.history != "unknown":
+    if lineage is not None and lineage.history in ("known", "declared"):
         yield frameworks.Figure("record:lineage", (f"lineage:{lineage.weights or model}",), side=f"history {lineage.history}")
 
 
-def limits(law: Constitution, told: Governed, exam: Compared | None) -> list[str]:
+def limits(law: Constitution, told: Governed) -> list[str]:
     """What the page does not show."""
-    few = [r.title for r in told.ruled.rulings if any(c.estimate is not None and "under its minimum" in c.reason for c in checks(r))]
+    few = [r.title for r in told.ruled.rulings if r.few and any(c.estimate is not None for c in checks(r))]
     none = [r.title for r in told.ruled.rulings if r.kept is not None and r.kept.estimate is None]
     bare = [r.title for r in told.ruled.rulings if not any(p.category == r.category for p in law.principles)]
     said = ["Each category is decided by itself: among many, some intervals miss the truth. No ruling is looser than what is declared."]
     said.append("A rate is of these prompts and attacks, read by these judges. It is no share of what your users will ask.")
-    if exam is None:
+    if told.examined is None:
         said.append("The sealed prompts were not read: on open prompts alone nothing counts as shown.")
     if few:
-        said.append(f"Too few clusters of prompts to show anything alone: {'; '.join(few)}.")
+        said.append(f"Too few clusters of prompts to show all that is asked: {'; '.join(few)}.")
     if none:
         said.append(f"Nothing forbidden was measured in: {'; '.join(none)}.")
     if bare:
@@ -141,14 +147,14 @@ def pages(
     values: dict[str, Any] = {
         "law": law,
         "compared": compared,
-        "exam": exam,
+        "sealed": told.examined is not None,
         "words": words,
         "sections": sections(law, told),
         "actions": ACTIONS,
         "covers": frameworks.COVERS,
         "records": frameworks.RECORDS,
         "coverage": coverage(tuned, compared, inside, exam, told, provoked),
-        "limits": limits(law, told, exam),
+        "limits": limits(law, told),
         "instrument": page.namer(tuned, compared, exam),
         "entry": lambda name: entry(law, name),
     }

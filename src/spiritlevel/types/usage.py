@@ -45,6 +45,8 @@ class Ruling(Frozen):
     action: Action
     """What the evidence leaves of it: never looser than what is declared, and never allow where nothing was measured."""
     reason: str
+    few: tuple[str, ...] = ()
+    """Which of the two, what it forbids and what it allows, too few clusters of prompts test to show anything."""
     kept: Check | None = None
     """Whether the model keeps what the policy forbids; None where the category forbids nothing."""
     served: tuple[Check, ...] = ()
