@@ -83,7 +83,7 @@ def coverage(
 ) -> list[tuple[frameworks.Framework, list[frameworks.Covered]]]:
     """Each shipped list with what this run has on every risk."""
     figures = evidence(tuned.lineage, compared, inside, exam, told, provoked)
-    return [(one, frameworks.covered(one, figures)) for one in map(frameworks.load, frameworks.shipped().values())]
+    return [(one, frameworks.covered(one, figures)) for one in map(frameworks.parse, frameworks.shipped().values())]
 
 
 def evidence(

@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
-from spiritlevel.constitution.model import measures
+from spiritlevel.constitution.model import MEASURES, SUITE, measures
 from spiritlevel.constitution.reading import NotYaml, parse_yaml
 from spiritlevel.errors import ConfigError
 from spiritlevel.types import Estimate, Frozen, Grade, Measurement
@@ -98,22 +98,28 @@ def find(name: str) -> Path:
 
 def load(path: Path, categories: Collection[str] | None = None) -> Framework:
     """A list, with every name in it checked; `categories`: of the policy, where they must be known. ConfigError: one sentence."""
+    found = parse(path)
+    if fault := next(faults(found, categories), ""):
+        raise ConfigError(f"{path.name}: {fault}")
+    return found
+
+
+def parse(path: Path) -> Framework:
+    """A list as its file has it; its names are not checked. ConfigError: one sentence."""
     try:
-        found = Framework.model_validate(parse_yaml(path.read_text("utf-8", errors="replace")))
+        return Framework.model_validate(parse_yaml(path.read_text("utf-8", errors="replace")))
     except NotYaml as error:
         raise ConfigError(f"{path.name}:{error.line}: not valid YAML; correct the line") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise ConfigError(f"{path.name}: {where}: {first['msg']}; a list has name, edition, source, read and risks") from error
-    if fault := next(faults(found, categories), ""):
-        raise ConfigError(f"{path.name}: {fault}")
-    return found
 
 
 def faults(framework: Framework, categories: Collection[str] | None = None) -> Iterator[str]:
     """What a list names and nothing makes, each in a sentence."""
     seen: set[str] = set()
+    made = {**MEASURES, **measures(SUITE)}
     for risk in framework.risks:
         if risk.id in seen:
             yield f"a second risk {risk.id!r}; give each its own id"
@@ -128,8 +134,8 @@ def faults(framework: Framework, categories: Collection[str] | None = None) -> I
             elif entry.startswith(CATEGORY):
                 if categories is not None and entry.removeprefix(CATEGORY) not in categories:
                     yield f"risk {risk.id!r} names {entry!r}, which the policy does not have; its categories: {', '.join(categories)}"
-            elif entry not in measures(entry):
-                kind = "suite measure" if entry.startswith("suite:") else "measure"
+            elif entry not in made:
+                kind = "suite measure" if entry.startswith(SUITE) else "measure"
                 yield f"risk {risk.id!r} names the {kind} {entry!r}, which nothing makes; see spiritlevel suites list --measures"
 
 
