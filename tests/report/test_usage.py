@@ -146,9 +146,8 @@ def test_each_risk_stands_with_its_cover_and_what_is_lacking(pages: dict[str, st
             (row,) = [line for line in text.splitlines() if line.startswith(f"| {one.risk.id} ")]
             assert f"| {one.cover} |" in row
             assert bool(one.figures) == ("(#evidence)" in row)
-    covers = {
-        one.risk.id: one.cover for _, risks in usage_page.coverage(run.tuned, run.compared, run.inside, None, told, ()) for one in risks
-    }
+    lists = usage_page.coverage(run.tuned, run.compared, run.inside, None, told, ())
+    covers = {one.risk.id: one.cover for _, risks in lists for one in risks}
     assert covers["LLM01:2025"] == "partly"
     assert covers["LLM07:2025"] == "not covered by this product"
     assert covers["2.4"] == "not measured in this run"  # privacy's only evidence is spent
