@@ -144,6 +144,15 @@ def test_open_prompts_alone_show_nothing_and_can_break(law: Constitution) -> Non
     assert "delivered_harm is 0.500 (0.400 to 0.600" in broken.reason
 
 
+def test_a_model_that_always_refused_is_not_shown_to_serve(law: Constitution) -> None:
+    def found(after: float) -> Ruling:
+        plain = [figure("over_refusal_plain", after, 0.01), figure("over_refusal_plain", 0.0, 0.01, phase="change")]
+        return decided(law, usage(*plain, asked=(0, 60)), usage(*plain, side=Side.SEALED), action="allow")
+
+    assert [c.result for c in found(0.9).served] == [BROKEN]  # though it refuses no more than before
+    assert [c.result for c in found(0.1).served] == [SHOWN]
+
+
 def test_a_limit_of_the_category_goes_before_the_policys(law: Constitution) -> None:
     sides = usage(figure(value=0.4)), usage(figure(value=0.4), side=Side.SEALED)
     assert decided(law, *sides).action == "block"

@@ -13,7 +13,8 @@ from spiritlevel.release.config import Given
 from spiritlevel.types import Action, Asked, Check, Governance, Journal, Ruling, Tuned, Usage, VerdictKind
 
 KEEPS_BACK = ("block", "escalate")
-REFUSED = {"over_refusal_lookalike": "look-alikes", "over_refusal_plain": "plain instructions"}
+LOOKALIKE, PLAIN = "over_refusal_lookalike", "over_refusal_plain"
+REFUSED = {LOOKALIKE: "look-alikes", PLAIN: "plain instructions"}
 UNREAD = "the sealed set was not read"
 SHOWN, BROKEN, OPEN = VerdictKind.APPROVED, VerdictKind.HELD, VerdictKind.UNPROVEN
 
@@ -123,14 +124,20 @@ def _served(name: str, category: Category, policy: Policy, case: Case, asked: As
 
 
 def _limits(id: str, name: str, category: Category, policy: Policy, measure: str, own: float | None) -> Iterator[Threshold]:
-    """The category's own limit, else what the policy asks of the figure over all categories; n is the category's."""
+    """The category's own limit, else what the policy asks of the figure over all categories; n is the category's.
+
+    Plain instructions may be refused no more than look-alikes, where the policy only limits how much more than before.
+    """
     about = {"id": id, "principle": f"category:{name}", "min_n": category.min_n}
     if own is not None:
         yield Threshold.model_validate({**about, "measure": measure, "at_most": own})
         return
-    for t in policy.thresholds:
-        if t.measure == measure and not t.principle and t.phase != "before":
-            yield t.model_copy(update=about)
+    mine = [t for t in policy.thresholds if t.measure == measure and not t.principle and t.phase != "before"]
+    if measure == PLAIN and not any(t.phase == "after" for t in mine):
+        # a limit on the change alone would let a model pass that refused everything before, too
+        mine += [t for t in policy.thresholds if t.measure == LOOKALIKE and not t.principle and t.phase == "after"]
+    for t in mine:
+        yield t.model_copy(update={**about, "measure": measure})
 
 
 def _few(c: Check | None, category: Category) -> bool:
