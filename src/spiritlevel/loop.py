@@ -8,8 +8,10 @@ from spiritlevel.constitution import certify
 from spiritlevel.errors import NeedsWeights
 from spiritlevel.evidence import Evidence
 from spiritlevel.measure import suites
+from spiritlevel.measure.categories import usage
+from spiritlevel.release import governance
 from spiritlevel.release.facts import circumstances
-from spiritlevel.types import Compared, Inside, ModelCard, ModelRef, Seen, Side, Ticket, Tuned, Verdict, content_hash
+from spiritlevel.types import Compared, Governed, Inside, ModelCard, ModelRef, Seen, Side, Ticket, Tuned, Usage, Verdict, content_hash
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def certified(
     calibrations = evidence.ledger.calibrations()
     asked = suites.of_config(config.measure, config.constitution)
 
-    def compare(side: Side, confidence: float, ticket: Ticket | None = None) -> tuple[Seen, Seen, Compared]:
+    def compare(side: Side, confidence: float, ticket: Ticket | None = None) -> tuple[Seen, Seen, Compared, Usage]:
         before, after = (
             evidence.step(elicit.run, one, law, config.elicit, side, ticket=ticket, trained_on=trained_on, files=files, found=found)
             for one in (model, tuned.ref)
@@ -100,20 +102,23 @@ def certified(
         )
         if asked:
             measured = evidence.step(suites.joined, measured, asked, config.measure, confidence=confidence)
-        return before, after, measured
+        used = evidence.step(usage, model, tuned, measured, law, confidence=confidence)
+        return before, after, measured, used
 
-    before, after, compared = compare(Side.OPEN, law.policy.confidence)
+    before, after, compared, used = compare(Side.OPEN, law.policy.confidence)
     # people are optimisers too: every look at new figures is counted
     firewall.look(evidence.ledger, tuned.lineage, Side.OPEN.value, content_hash(compared))
     inside = Inside(measurements=(), notes=("not looked inside: interpret is none",))
     if config.interpret is not None:
         inside = evidence.step(interpret.run, model, tuned.ref, tuned.lineage, after, held, config.interpret)
     ticket = evidence.step(release.unseal, law, tuned, compared, inside, config.release)
-    exam = compare(Side.SEALED, release.exam_confidence(law.policy), ticket)[2] if ticket.attempt else None
+    exam, examined = compare(Side.SEALED, release.exam_confidence(law.policy), ticket)[2:] if ticket.attempt else (None, None)
     around = circumstances(evidence, law.policy, config.release, tuned)
     rests = evidence.step(release.given, law.policy, config.release, around)
     verdict = evidence.step(release.run, rests, tuned, compared, inside, exam, ticket)
+    ruled = evidence.step(governance.governed, rests, law, tuned, used, examined)
     # campaigns stand beside the loop, before it or after; `spiritlevel report` then tells of them
     provoked = elicit.provoked(evidence)
-    card = evidence.step(report.write, law, tuned, compared, inside, exam, verdict, seen=(before, after), provoked=provoked)
+    told = Governed(ruled=ruled, used=used, examined=examined)
+    card = evidence.step(report.write, law, tuned, compared, inside, exam, verdict, seen=(before, after), provoked=provoked, governed=told)
     return Finished(card, verdict, tuned, compared)

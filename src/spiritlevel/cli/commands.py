@@ -19,6 +19,7 @@ from spiritlevel.cli.reward import reward
 from spiritlevel.cli.select import select
 from spiritlevel.cli.suites import suites
 from spiritlevel.cli.transfer import transfer
+from spiritlevel.cli.usage import usage
 from spiritlevel.cli.world import world
 
 if TYPE_CHECKING:
@@ -363,6 +364,7 @@ for _group in (
     sign,
     suites,
     transfer,
+    usage,
     verify,
     world,
 ):

@@ -82,6 +82,7 @@ from spiritlevel.types.results import (
 )
 from spiritlevel.types.rewards import Baseline, Effect, Reliabilities, Reliability, RewardReport, Slice, View
 from spiritlevel.types.transfer import Transfer, TransferCell, TransferMatrix
+from spiritlevel.types.usage import Action, Asked, Governance, Governed, Ruling, Usage
 from spiritlevel.types.values import (
     ASKING_HARM,
     ASKING_NO_HARM,
@@ -118,11 +119,13 @@ __all__ = [
     "ASKING_NO_HARM",
     "COMPLIES",
     "REPEAT",
+    "Action",
     "Agents",
     "Alarm",
     "Alarms",
     "Archive",
     "Ask",
+    "Asked",
     "Attempt",
     "Baseline",
     "Beside",
@@ -161,6 +164,8 @@ __all__ = [
     "GapPlot",
     "GapPoint",
     "Gauge",
+    "Governance",
+    "Governed",
     "Grade",
     "Inside",
     "Instrument",
@@ -211,6 +216,7 @@ __all__ = [
     "RowSet",
     "Rule",
     "Rules",
+    "Ruling",
     "Sampling",
     "Sandbagging",
     "Screened",
@@ -241,6 +247,7 @@ __all__ = [
     "Tuned",
     "Turn",
     "Turning",
+    "Usage",
     "Use",
     "Verdict",
     "VerdictKind",
