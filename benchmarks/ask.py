@@ -14,6 +14,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 HERE = Path(__file__).resolve().parent
 TEST, DEVELOPMENT = HERE / "ask_questions.jsonl", HERE / "ask_development.jsonl"
 CONFIG: dict[str, Any] = {
@@ -48,7 +50,7 @@ def known(evidence: Any, law: Any, item: dict[str, Any]) -> tuple[tuple[str, ...
 
     compared, inside, tuned, verdict = (evidence.value(label) for label in ("measure:open", "interpret", "finetune", "release"))
     steps = {s.label: f"step:{s.key}" for s in evidence.steps()}
-    config: Any = CONFIG
+    config: Any = yaml.safe_load((evidence.folder / "config.yaml").read_text("utf-8"))
     check = {c.threshold: c for c in verdict.checks}
     lineage = f"lineage:{tuned.lineage.weights}"
     match next(((k, v) for k, v in item.items() if k != "q"), None):

@@ -14,7 +14,7 @@ FIRST = {VerdictKind.HELD: 0.3, VerdictKind.UNPROVEN: 0.2, VerdictKind.APPROVED:
 KNOWN_BY = {
     unknown.NOT_SEALED: "sealed",
     unknown.NO_POWER: "power",
-    unknown.ONE_SEED: "seed",
+    unknown.ONE_SEED: "seeds",
     unknown.AGREED: "agreement",
     unknown.NOT_AGREED: "agreement",
     unknown.LATIN: "language",
@@ -80,10 +80,10 @@ def _threshold(told: Told, t: Threshold, policy: Policy, lexicon: Lexicon) -> St
         f"The policy asks of {words.label(t.measure)}{where} {when}: {' and '.join(bounds) or 'no limit'}, shown on at least {t.min_n} clusters "
         f"(condition {words.line(t.id)}). {words.line(t.why, 400)}"
     )
-    also = names(t.measure, lexicon) | {"policy", "check", "verdict", "after", "change", "often", "reason", "count", "training"}
+    also = names(t.measure, lexicon) | {"check", "verdict", "after", "change", "often", "reason", "count", "training"}
     place = {f"principle:{t.principle}"} if t.principle else set()
     rows = told.step("release.given") or told.step("release")
-    return Statement(text.strip(), rows, "threshold", frozenset({"limit"} | place), also, 0.05, words=t.id)
+    return Statement(text.strip(), rows, "threshold", frozenset({"limit", "policy"} | place), also, 0.05, words=t.id)
 
 
 def _share(told: Told, policy: Policy) -> Statement:

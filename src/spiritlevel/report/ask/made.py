@@ -52,7 +52,7 @@ def _models(told: Told, c: Compared) -> Iterator[Statement]:
 
 def _training(told: Told, tuned: Tuned) -> Iterator[Statement]:
     lineage = (f"lineage:{tuned.lineage.weights or tuned.ref.key}",)
-    also = frozenset({"after", "count", "prompts", "attack", "judge", "lessons", "evidence"})
+    also = frozenset({"after", "count", "prompts", "attack", "judge", "lessons", "evidence", "lineage"})
     if not tuned.trained and not tuned.lineage.uses:
         text = "This run trained nothing, and no training data is recorded for the model."
         yield Statement(text, lineage, "training", frozenset({"data", "training"}), also | {"lessons"}, 0.05)
@@ -94,16 +94,19 @@ def _prompts(told: Told) -> Iterator[Statement]:
     for seen in told.seen:
         side, left = seen.side.value, f"; {seen.left_out} were left out since training knew them" if seen.left_out else ""
         which = "before training" if told.compared and seen.model.key == told.compared.before.key else "after training"
-        families = ", ".join(words.line(f) for f in seen.families)
         rows = (seen.transcripts.id,)
         text = f"The model {which} was asked {seen.prompts:,} {side} prompts in {seen.clusters:,} clusters, {seen.transcripts.n:,} times in all{left}."
         about = frozenset({"prompts"}) | ({side} if side != "open" else frozenset())
         when = "before" if which.startswith("before") else "after"
         yield Statement(text, rows, "prompts", about, frozenset({"count", "open", "often", when}), 0.05 + 0.02 * (when == "after") + 0.02 * (side == "open"))
+    for side in dict.fromkeys(seen.side.value for seen in told.seen):
+        mine = [seen for seen in told.seen if seen.side.value == side]
+        families = ", ".join(words.line(f) for f in sorted({f for seen in mine for f in seen.families}))
         text = f"Ways of asking that were tried on {side} prompts: {families}."
         about = frozenset({"attack"}) | ({side} if side != "open" else frozenset())
-        also = frozenset({"prompts", "count", "open", "data", when})
-        yield Statement(text, rows, "prompts", about, also, 0.1 + 0.02 * (when == "after") + 0.02 * (side == "open"), words=families)
+        also = frozenset({"prompts", "count", "open", "data", "before", "after"})
+        rows = tuple(seen.transcripts.id for seen in mine)
+        yield Statement(text, rows, "prompts", about, also, 0.1 + 0.02 * (side == "open"), words=families)
 
 
 def _judges(told: Told, c: Compared) -> Iterator[Statement]:

@@ -24,6 +24,8 @@ QUANTITY = ("often", "count", "cost", "time", "money", "tokens", "speed", "skill
 """A question that names one of these asks for a figure, which prose does not hold."""
 NEVER = ("language", "future", "others", "speed", "custom", "law", "media", "planet", "skill")
 """What no run holds; prose answers it only in the question's own words."""
+OWN = ("after", "before", "open", "teach", "sealed", "signed", "data", "lessons", "config", "lr", "epochs", "seed", "seeds", "lineage", "when")
+"""What is of this run alone: a page that was written before it cannot answer."""
 COVERED, CLOSE = 0.55, 0.9
 """Prose answers when it covers this share of the question's weight; with embeddings, when share and cosine together reach the other.
 Both were set on the development questions."""
@@ -101,12 +103,14 @@ class Prose:
 
 def prose(question: str, read: Read, lexicon: Lexicon, statements: Sequence[Statement], similar: Similar | None) -> list[Statement]:
     """At most one paragraph, cut to the sentences that answer; none for what asks for a figure or is too far."""
-    if any(m.names.intersection(QUANTITY) for m in read.mentions):
+    if any(m.names.intersection(QUANTITY) for m in read.mentions) or any(m.names.intersection(OWN) for m in read.hard):
         return []
-    never = [set(stems(m.words)) for m in read.hard if m.names.intersection(NEVER)]
+    exact = [set(stems(m.words)) for m in read.hard if m.names.intersection(NEVER)]
+    if similar is None:
+        exact += [set(stems(word)) for word in read.left]
     for s, _, covered, cosine in Prose(statements).search(question, lexicon, similar)[:1]:
         held = set(stems(f"{s.text} {s.words}"))
-        if (covered >= COVERED if similar is None else covered + cosine >= CLOSE) and all(words <= held for words in never):
+        if (covered >= COVERED if similar is None else covered + cosine >= CLOSE) and all(words <= held for words in exact):
             return [cut(s, question, lexicon)]
     return []
 
