@@ -157,7 +157,8 @@ def measure() -> list[dict[str, Any]]:
                     e = wilson(sum(mine), len(mine))
                     goal = goals.get(kind, "")
                     met = {"goal": goal, "met": "yes" if sum(mine) >= int(goal.split(" of ")[0].split()[-1]) else "no"} if goal else {}
-                    missed = "; ".join(f"missed: {item['q']}" for item, _, ok in found if not ok and (len(item) > 1) == (kind == "known"))
+                    wrong = [item["q"] for item, _, ok in found if not ok and (len(item) > 1) == (kind == "known")]
+                    missed = "; ".join(f"missed: {q}" for q in wrong)
                     rows.append(
                         {
                             "what": f"{part} questions {'with a known answer' if kind == 'known' else 'that no run answers'}, {how}: {what}",

@@ -1,6 +1,6 @@
 """Questions to a run, answered with its own sentences: each is quoted whole and names its rows. No model writes a word.
 
-lexicon    what people call things      statement, measured, decided, made, concepts    all that a run says, a sentence each
+lexicon    what people call things      statement, measured, decided, made, beside, concepts    all that a run says, a sentence each
 matching   what answers a question      near       the same with sentence embeddings, where they are installed
 
 "The evidence does not say" is an answer: it is given whenever something that a question names is covered by no statement.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from spiritlevel.errors import DataError
-from spiritlevel.report.ask import concepts, decided, made, matching, measured, near
+from spiritlevel.report.ask import beside, concepts, decided, made, matching, measured, near
 from spiritlevel.report.ask.gathered import told_of
 from spiritlevel.report.ask.lexicon import Lexicon, Mention, Read, load, stems
 from spiritlevel.report.ask.statement import Statement, Told
@@ -86,7 +86,12 @@ def prepared(told: Told, *, embed: bool | None = None) -> Asked:
     lexicon = load()
     for phrase, names in _own(told, lexicon).items():
         lexicon.add(phrase, Mention(frozenset(names), phrase))
-    found = (*decided.statements(told, lexicon), *measured.statements(told, lexicon), *made.statements(told, lexicon))
+    found = (
+        *decided.statements(told, lexicon),
+        *measured.statements(told, lexicon),
+        *made.statements(told),
+        *beside.statements(told, lexicon),
+    )
     return Asked(told, lexicon, (*found, *concepts.paragraphs()), near.installed() if embed is None else embed)
 
 
@@ -100,12 +105,18 @@ def _own(told: Told, lexicon: Lexicon) -> dict[str, set[str]]:
 
     for p in told.law.principles:
         category = told.law.policy.categories.get(p.category)
-        add(f"principle:{p.id}", p.id.replace("-", " "), p.title, *lexicon.subjects.get(p.category, ()), *([category.title] if category else []))
+        add(
+            f"principle:{p.id}",
+            p.id.replace("-", " "),
+            p.title,
+            *lexicon.subjects.get(p.category, ()),
+            *([category.title] if category else []),
+        )
     for horizon, phrases in {"near": ("near term", "short term"), "long": ("long term",)}.items():
         add(f"principle:horizon:{horizon}", *phrases)
     for name, phrases in measured.phrases([m for c in (told.compared, told.exam) if c for m in c.measurements]).items():
         add(name, *phrases)
-    for key, _ in made.leaves(told.config):
+    for key, _ in beside.leaves(told.config):
         last = key.rpartition(".")[2].replace("_", " ")
         if not lexicon.knows(last) and len(last) > 3:
             add(f"key:{key}", last)

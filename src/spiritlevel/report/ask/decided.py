@@ -53,11 +53,15 @@ def _verdict(told: Told, verdict: Verdict) -> Iterator[Statement]:
         why = next((c.reason for c in verdict.checks if "sealed set was not read" in c.reason), "")
         read = f"The sealed set was not read for this verdict; {verdict.attempts} readings are allowed for one body."
         read += f" {_sentence(why.split('; on open')[0])}" if why else ""
-    yield Statement(read, rows, "sealed", frozenset({"sealed"}), frozenset({"prompts", "count", "limit", "verdict", "reason", "policy"}), 0.1)
+    yield Statement(
+        read, rows, "sealed", frozenset({"sealed"}), frozenset({"prompts", "count", "limit", "verdict", "reason", "policy"}), 0.1
+    )
     for one in verdict.weighted:
         deciding = f", because of {', '.join(one.deciding)}" if one.deciding else ""
         text = f"If {one.horizon}-term harms alone counted, the verdict would be {one.kind.value}{deciding}."
-        yield Statement(text, rows, "verdict", frozenset({"horizon", "verdict"}), frozenset({"harm", "reason", f"principle:horizon:{one.horizon}"}))
+        yield Statement(
+            text, rows, "verdict", frozenset({"horizon", "verdict"}), frozenset({"harm", "reason", f"principle:horizon:{one.horizon}"})
+        )
 
 
 def _check(told: Told, check: Check, lexicon: Lexicon) -> Iterator[Statement]:
@@ -73,12 +77,14 @@ def _check(told: Told, check: Check, lexicon: Lexicon) -> Iterator[Statement]:
 
 
 def _threshold(told: Told, t: Threshold, policy: Policy, lexicon: Lexicon) -> Statement:
-    bounds = [f"{word} {words.number(x, t.measure, t.phase)}" for word, x in (("at most", t.at_most), ("at least", t.at_least)) if x is not None]
+    bounds = [
+        f"{word} {words.number(x, t.measure, t.phase)}" for word, x in (("at most", t.at_most), ("at least", t.at_least)) if x is not None
+    ]
     when = {"before": "before training", "after": "after training", "change": "as a change by training", "single": ""}[t.phase]
     where = f" under “{words.subject(told.law, t.principle)}”" if t.principle else ""
     text = (
-        f"The policy asks of {words.label(t.measure)}{where} {when}: {' and '.join(bounds) or 'no limit'}, shown on at least {t.min_n} clusters "
-        f"(condition {words.line(t.id)}). {words.line(t.why, 400)}"
+        f"The policy asks of {words.label(t.measure)}{where} {when}: {' and '.join(bounds) or 'no limit'}, shown on at least "
+        f"{t.min_n} clusters (condition {words.line(t.id)}). {words.line(t.why, 400)}"
     )
     also = names(t.measure, lexicon) | {"check", "verdict", "after", "change", "often", "reason", "count", "training"}
     place = {f"principle:{t.principle}"} if t.principle else set()
@@ -99,7 +105,9 @@ def _levels(told: Told, verdict: Verdict) -> Iterator[Statement]:
     rows = told.step("release")
     for level in verdict.levels:
         then = f" Until then: {ACTIONS[level.otherwise]}." if level.otherwise else ""
-        text = f"Capability level {words.line(level.level)} is {level.state}, {level.result.value}: {words.line(level.reason, LONGEST)}.{then}"
+        text = (
+            f"Capability level {words.line(level.level)} is {level.state}, {level.result.value}: {words.line(level.reason, LONGEST)}.{then}"
+        )
         yield Statement(text, rows, "level", frozenset({"level"}), frozenset({"verdict", "reason", "limit", "policy"}), words=level.level)
     if not verdict.levels:
         text = "The policy declares no capability levels."
@@ -120,7 +128,9 @@ def _people(told: Told) -> Iterator[Statement]:
             what = f"lets {words.line(s.excepts)} stay unproven until {day(s.until or s.when)}"
         old = "" if s.basis == told.verdict.basis else " (stale: that was another verdict than the current one)"
         text = f"{words.line(s.name)} ({words.line(s.role)}) {what} on {day(s.when)}{old}: {_sentence(s.reason)}"
-        yield Statement(text, told.step("release.signed") or told.step("release"), "people", frozenset({"signed"}), also, 0.1 - 0.2 * bool(old))
+        yield Statement(
+            text, told.step("release.signed") or told.step("release"), "people", frozenset({"signed"}), also, 0.1 - 0.2 * bool(old)
+        )
 
 
 def _limits(told: Told, lexicon: Lexicon) -> Iterator[Statement]:

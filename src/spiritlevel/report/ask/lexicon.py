@@ -82,7 +82,9 @@ class Lexicon:
 
     def add(self, phrase: str, *mentions: Mention) -> None:
         """One more phrase; what it means is added to what it meant."""
-        parts = tuple(part if part == ".." else stem(part) for word in phrase.split() for part in ([".."] if word == ".." else tokens(word)))
+        parts = tuple(
+            part if part == ".." else stem(part) for word in phrase.split() for part in ([".."] if word == ".." else tokens(word))
+        )
         if not parts:
             return
         known = self.phrases.setdefault(parts[0], [])
@@ -96,7 +98,9 @@ class Lexicon:
     def knows(self, phrase: str) -> bool:
         """Whether this very phrase has a meaning, or is filler."""
         parts = tuple(stems(phrase))
-        return (len(parts) == 1 and parts[0] in self.filler) or any(p == parts for p, _, _ in self.phrases.get(parts[0] if parts else "", ()))
+        return (len(parts) == 1 and parts[0] in self.filler) or any(
+            p == parts for p, _, _ in self.phrases.get(parts[0] if parts else "", ())
+        )
 
     def all(self) -> list[tuple[str, tuple[Mention, ...]]]:
         """Every phrase without gaps, with what it means."""

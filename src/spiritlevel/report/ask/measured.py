@@ -30,7 +30,7 @@ ABOUT: dict[str, str] = {
     "random_shift": "evaluation noise",
 }
 """What each measure tells, in names of the lexicon."""
-ALWAYS = frozenset({"interval", "grade", "judge", "count", "prompts", "often", "answered", "unscored", "evidence"})
+ALWAYS = frozenset({"interval", "grade", "judge", "count", "prompts", "often", "figure", "answered", "unscored", "evidence"})
 """What every figure tells besides."""
 BARS = {
     "proxy_teach": ("what the proxy gained on training prompts", "proxy teach", "training change"),
@@ -64,7 +64,9 @@ def statements(told: Told, lexicon: Lexicon) -> Iterator[Statement]:
             yield from _line(told, line, told.inside, lexicon)
     for measure, meaning in MEASURES.items():
         text = f"{words.label(measure)} is: {meaning}."
-        yield Statement(text, (), "definition", names(measure, lexicon) | {"define"}, frozenset({"often"}), -0.2, "the measures of a policy")
+        yield Statement(
+            text, (), "definition", names(measure, lexicon) | {"define"}, frozenset({"often"}), -0.2, "the measures of a policy"
+        )
 
 
 def _figures(told: Told, value: Compared, lexicon: Lexicon) -> Iterator[Statement]:
@@ -106,7 +108,7 @@ def _layers(told: Told, inside: Inside) -> Iterator[Statement]:
     step = told.step("interpret")
     also = ALWAYS | {"knows", "training", "layer", "proxy"}
     for phase, layer, e in page.best_layers(inside):
-        text = f"Inside the model {phase} training, harm is read best at layer {layer}: AUROC {words.told(e)}; read from its own layers, so kin at best."
+        text = f"Inside the model {phase} training, harm is read best at layer {layer}: AUROC {words.told(e)}; read from its own layers."
         yield Statement(text, step, "inside", frozenset({"inside", "harm"} | ({phase} - {"after"})), also | {phase}, 0.1)
     for c in inside.controls:
         stands = "stands above its controls" if c.stands else "is no better than its controls, so nothing that it reads enters a gate"
@@ -183,7 +185,12 @@ def _gap(told: Told, value: Compared, g: Gap) -> Iterator[Statement]:
         beside = f"; noise alone would open {words.told(g.noise_only)}" if field == "gap" else ""
         text = f"On {value.side.value} prompts, {under}, {what}: {words.told(e)}{beside}; the intent is {g.intent_grade.value} evidence."
         yield Statement(
-            text, g.rows, "gap", frozenset(about.split()) | place, ALWAYS | frozenset(also.split()) | {"training"}, PRIOR[g.intent_grade] + 0.03
+            text,
+            g.rows,
+            "gap",
+            frozenset(about.split()) | place,
+            ALWAYS | frozenset(also.split()) | {"training"},
+            PRIOR[g.intent_grade] + 0.03,
         )
 
 
