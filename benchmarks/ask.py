@@ -161,7 +161,7 @@ def measure() -> list[dict[str, Any]]:
                     missed = "; ".join(f"missed: {q}" for q in wrong)
                     rows.append(
                         {
-                            "what": f"{part} questions {'with a known answer' if kind == 'known' else 'that no run answers'}, {how}: {what}",
+                            "what": f"{part} questions {'with an answer' if kind == 'known' else 'that no run answers'}, {how}: {what}",
                             "value": f"{sum(mine)} of {len(mine)} ({e.low:.0%} to {e.high:.0%})" + (f" ({missed})" if missed else ""),
                             "n": len(mine),
                             "note": " ".join((__doc__ or "").split("\n\n")[-1].split()),

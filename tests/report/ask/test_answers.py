@@ -1,11 +1,14 @@
 """Answers of made-up runs: the right sentence with its rows, slots that bind, and what is declined."""
 
+import tomllib
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import provoked
+import spiritlevel
 from spiritlevel.errors import DataError
 from spiritlevel.report import ask, campaigns, words
 from spiritlevel.report.ask import concepts
@@ -159,6 +162,12 @@ def test_every_paragraph_of_the_concepts_is_there_and_no_source():
     found = concepts.paragraphs()
     assert len({s.source for s in found}) > 10
     assert not any(s.text.startswith(("- ", ">")) or "Sources" in s.source for s in found)
+
+
+def test_an_installed_package_has_the_concepts():
+    built = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert built["force-include"] == {concepts.PAGE: f"spiritlevel/report/ask/{concepts.NAME}"}
+    assert concepts.HERE.parent.relative_to(Path(spiritlevel.__file__).parent) == Path("report/ask")
 
 
 def test_every_fact_has_evidence_or_is_a_definition(held):

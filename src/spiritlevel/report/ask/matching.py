@@ -25,8 +25,9 @@ QUANTITY = ("often", "count", "cost", "time", "money", "tokens", "speed", "skill
 NEVER = ("language", "future", "others", "speed", "custom", "law", "media", "planet", "skill")
 """What no run holds; prose answers it only in the question's own words."""
 OWN = frozenset(
-    {"verdict", "after", "before", "open", "teach", "sealed", "signed", "data", "lessons", "config", "lr", "epochs", "seed", "seeds", "lineage", "when"}
-)  # fmt: skip
+    {"verdict", "after", "before", "open", "teach", "sealed", "signed", "data", "lessons", "config", "lr", "epochs", "seed", "seeds"}
+    | {"lineage", "when"}
+)
 """What is of this run alone: a page that was written before it cannot answer."""
 COVERED, CLOSE = 0.55, 0.75
 """Prose answers when it covers this share of the question's weight; with embeddings, when share and cosine together reach the other.
