@@ -62,7 +62,9 @@ class Asked:
         similar = near.similar if self.embed else None
         if prose := matching.prose(plain, read, self.lexicon, self.statements, similar):
             return Answer(plain, True, tuple(prose))
-        return Answer(plain, False, missing=found[0].missing if found else read.left or tuple(m.words for m in read.hard))
+        closed = any("sealed" in m.names for m in read.hard) and self.told.exam is None
+        limits = tuple(s for s in self.statements if s.kind == "sealed") if closed else ()
+        return Answer(plain, False, limits, found[0].missing if found else read.left or tuple(m.words for m in read.hard))
 
     def _facts(self, read: Read) -> list[matching.Match]:
         return matching.facts(read, self.statements, self.roots)

@@ -11,7 +11,15 @@ from spiritlevel.report.ask.statement import Statement, Told
 from spiritlevel.types import Cost
 
 STAGES = {"elicit": "prompts", "finetune": "training", "interpret": "inside", "release": "verdict"}
-"""Steps whose name people say in other words."""
+"""What a step is about, in names of the lexicon."""
+CALLED = {
+    "elicit": "ask asked",
+    "finetune": "train teach tune",
+    "interpret": "look inside",
+    "measure": "compare",
+    "release": "decide made taken",
+}
+"""More words for a step."""
 CONFIG = ("file:config.yaml",)
 BESIDE = ("campaign", "agents")
 """Sections of a configuration that say something only where such a step was run."""
@@ -56,7 +64,15 @@ def _costs(told: Told) -> Iterator[Statement]:
         whole.update({"seconds": c.seconds, "cpu": c.cpu_seconds, "out": c.tokens_out, "money": c.money})  # type: ignore[dict-item]
         also = frozenset({"count", "often", STAGES.get(stage, "step")})
         text = f"The step {words.line(step.label)} {_cost(c)}, was counted as {c.tag} work, and was done on {day(step.finished)}."
-        yield Statement(text, (f"step:{step.key}",), "cost", frozenset({"cost", "time", "tokens", "money", "when"}), also, 0.0, words=stage)
+        yield Statement(
+            text,
+            (f"step:{step.key}",),
+            "cost",
+            frozenset({"cost", "time", "tokens", "money", "when"}),
+            also,
+            0.0,
+            words=f"{stage} {CALLED.get(stage, '')}",
+        )
     if told.steps:
         cost = Cost(
             tokens_out=int(whole["out"]), cpu_seconds=float(whole["cpu"]), seconds=float(whole["seconds"]), money=float(whole["money"])
@@ -65,7 +81,7 @@ def _costs(told: Told) -> Iterator[Statement]:
             f"The {len(told.steps)} current steps of this run together {_cost(cost)}; the last was done on {day(told.steps[-1].finished)}."
         )
         rows = tuple(f"step:{s.key}" for s in told.steps)
-        yield Statement(text, rows, "cost", frozenset({"cost", "time", "tokens", "money", "when"}), frozenset({"count"}), 0.05)
+        yield Statement(text, rows, "cost", frozenset({"cost", "time", "tokens", "money", "when"}), frozenset({"count"}), 0.12)
 
 
 def _cost(c: Cost) -> str:

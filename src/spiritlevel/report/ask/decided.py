@@ -22,6 +22,7 @@ KNOWN_BY = {
 }
 """What a question names that one of these limits answers."""
 LONGEST = 1200
+LOST = "could not be scored"
 
 
 def statements(told: Told, lexicon: Lexicon) -> Iterator[Statement]:
@@ -144,6 +145,8 @@ def _limits(told: Told, lexicon: Lexicon) -> Iterator[Statement]:
         also = frozenset(name for m in lexicon.read(said).mentions for name in m.names) - {"verdict", "harm"}
         if own == "sealed":
             continue  # told as a fact
+        if LOST in said:
+            yield Statement(words.line(said, LONGEST), rows, "figure", frozenset({"unscored"}), also | {"count"})
         yield Statement(words.line(said, LONGEST), rows or told.step("report") or told.step("release"), "unknown", about, also, -0.05)
 
 
