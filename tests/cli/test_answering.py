@@ -86,7 +86,7 @@ def test_hostile_text_never_reaches_the_terminal_raw(cli, small, tmp_path: Path,
     law = tmp_path / "law"
     shutil.copytree(small.law, law)
     file = law / "principles/no-fraud.md"
-    file.write_text(file.read_text().replace("The assistant", "\u202e<b>[red]The assistant\u200b", 1), encoding="utf-8")
+    file.write_text(file.read_text().replace("Do not help", "\u202e<b>[red]Do not help\u200b", 1), encoding="utf-8")
     assert cli("elicit", small.file(tmp_path, scripted_base, constitution=str(law)), "-q").code == 0
     (name,) = (p.name for p in (tmp_path / "runs").iterdir() if p.is_dir())
     for more in ((), ("--json",)):

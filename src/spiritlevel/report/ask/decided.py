@@ -68,7 +68,7 @@ def _verdict(told: Told, verdict: Verdict) -> Iterator[Statement]:
 def _check(told: Told, check: Check, lexicon: Lexicon) -> Iterator[Statement]:
     measure = next((t.measure for t in (told.policy.thresholds if told.policy else ()) if t.id == check.threshold), "")
     what = names(measure, lexicon) if measure else frozenset()
-    rows = (*check.rows, *told.step("release"))
+    rows = check.rows or told.step("release")
     text = f"Condition {words.line(check.threshold)} is {check.result.value}: {words.line(check.reason, LONGEST)}."
     also = what | {"verdict", "after", "limit", "policy", "grade", "evidence", "interval", "safe", "sealed", "open"}
     yield Statement(text, rows, "check", frozenset({"reason", "check"}), also, FIRST[check.result], words=check.threshold)
