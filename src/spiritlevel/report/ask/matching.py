@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from spiritlevel.report.ask.lexicon import SENTENCE, Lexicon, Mention, Read, stems
 from spiritlevel.report.ask.statement import Statement
 
-EXTRA, PLACE, MOST_EXTRA = 0.2, 0.5, 0.9
-"""What a name that the question leaves out counts against a statement; a principle or an attack; at most, so that many are no worse."""
+EXTRA, MOST_EXTRA = 0.2, 0.6
+"""What a name that the question leaves out counts against a statement; at most, so that many are no worse."""
+PLACES = ("principle:", "cell:")
+"""Names of one principle, and of one attack or cell."""
 SOFT, LITERAL = 0.35, 0.15
 """What a name in passing counts, and a word of the question that the statement's text holds."""
 NEAR = 0.11
@@ -26,10 +28,10 @@ NEVER = ("language", "future", "others", "speed", "custom", "law", "media", "pla
 """What no run holds; prose answers it only in the question's own words."""
 OWN = frozenset(
     {"verdict", "after", "before", "open", "teach", "sealed", "signed", "data", "lessons", "config", "lr", "epochs", "seed", "seeds"}
-    | {"lineage", "when"}
+    | {"lineage", "when", "agreement"}
 )
 """What is of this run alone: a page that was written before it cannot answer."""
-COVERED, CLOSE = 0.55, 0.75
+COVERED, CLOSE = 0.55, 0.8
 """Prose answers when it covers this share of the question's weight; with embeddings, when share and cosine together reach the other.
 Both were set on the development questions."""
 Similar = Callable[[str, Sequence[str]], Sequence[float]]
@@ -53,10 +55,12 @@ def facts(read: Read, statements: Sequence[Statement], roots: Sequence[frozenset
     for s, mine in zip(statements, roots, strict=True):
         if s.kind == "concept" or not s.about & named or (s.kind == "definition" and "define" not in named):
             continue
+        if any(name.startswith(PLACES) for name in s.about - named) and s.kind not in ("principle", "campaign"):
+            continue  # a figure of one principle or attack is no answer on all of them
         all_ = s.about | s.also
         missing = [m.words for m in read.hard if not m.names & all_ and not _literal(m, s, mine)]
         missing += [word for word, root in left.items() if root not in mine]
-        extra = sum(PLACE if name.startswith(("principle:", "cell:")) else EXTRA for name in s.about - named)
+        extra = EXTRA * len(s.about - named)
         score = sum((SOFT if m.soft else 1.0) for m in read.mentions if m.names & all_)
         score += LITERAL * sum(set(stems(m.words)) <= mine for m in read.mentions) + sum(root in mine for root in left.values())
         found.append(Match(s, score - min(extra, MOST_EXTRA) + s.prior, tuple(dict.fromkeys(missing))))
