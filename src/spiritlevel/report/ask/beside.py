@@ -61,7 +61,7 @@ def _costs(told: Told) -> Iterator[Statement]:
     whole: Counter[str] = Counter()
     for step in told.steps:
         c, stage = step.cost, step.label.split(":")[0].split(".")[0]
-        whole.update({"seconds": c.seconds, "cpu": c.cpu_seconds, "out": c.tokens_out, "money": c.money})  # type: ignore[dict-item]
+        whole.update({"seconds": c.seconds, "cpu": c.cpu_seconds, "out": c.tokens_out, "money": c.money})
         also = frozenset({"count", "often", STAGES.get(stage, "step")})
         text = f"The step {words.line(step.label)} {_cost(c)}, was counted as {c.tag} work, and was done on {day(step.finished)}."
         yield Statement(

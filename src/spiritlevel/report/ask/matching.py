@@ -55,6 +55,8 @@ def facts(read: Read, statements: Sequence[Statement], roots: Sequence[frozenset
     for s, mine in zip(statements, roots, strict=True):
         if s.kind == "concept" or not s.about & named or (s.kind == "definition" and "define" not in named):
             continue
+        if s.kind == "cost" and "answered" in named:
+            continue  # costs are of steps, and of no single reply
         if any(name.startswith(PLACES) for name in s.about - named) and s.kind not in ("principle", "campaign"):
             continue  # a figure of one principle or attack is no answer on all of them
         all_ = s.about | s.also
