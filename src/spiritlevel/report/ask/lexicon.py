@@ -1,10 +1,11 @@
 """From what people call things to what the run calls them: a question becomes the things that it names and the words left over."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 FILE = Path(__file__).with_name("lexicon.yaml")
 GAP = 3
@@ -149,7 +150,7 @@ def load() -> Lexicon:
     """The lexicon that comes with the package, to which a run's own names are added."""
     from spiritlevel.constitution.reading import parse_yaml
 
-    raw: Mapping[str, Mapping[str, Sequence[object]]] = parse_yaml(FILE.read_text("utf-8"))
+    raw: Any = parse_yaml(FILE.read_text("utf-8"))
     lexicon = Lexicon(filler=frozenset(stems(str(raw["filler"]))))
     for kind in ("hard", "soft"):
         for name, phrases in raw[kind].items():

@@ -112,8 +112,9 @@ def _prompts(told: Told) -> Iterator[Statement]:
         text = f"Ways of asking that were tried on {side} prompts: {families}."
         about = frozenset({"attack"}) | ({side} if side != "open" else frozenset())
         also = frozenset({"prompts", "count", "open", "data", "before", "after"})
-        rows = tuple(seen.transcripts.id for seen in mine)
-        yield Statement(text, rows, "prompts", about, also, 0.1 + 0.02 * (side == "open"), words=families)
+        yield Statement(
+            text, tuple(seen.transcripts.id for seen in mine), "prompts", about, also, 0.1 + 0.02 * (side == "open"), words=families
+        )
 
 
 def _judges(told: Told, c: Compared) -> Iterator[Statement]:
