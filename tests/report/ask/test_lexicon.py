@@ -17,7 +17,7 @@ def names(text: str) -> set[str]:
 @pytest.mark.parametrize(
     ("one", "other"),
     [("refuses", "refused"), ("jailbreaking", "jailbreaks"), ("policies", "policy"), ("tuning", "tuned"), ("capability", "capable"),
-     ("alignment", "aligned"), ("scamming", "scam")],
+     ("alignment", "aligned"), ("scamming", "scam"), ("divergence", "diverged")],
 )  # fmt: skip
 def test_forms_of_a_word_have_one_stem(one: str, other: str):
     assert stem(one) == stem(other)

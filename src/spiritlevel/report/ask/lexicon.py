@@ -23,8 +23,8 @@ def tokens(text: str) -> list[str]:
 @cache
 def stem(word: str) -> str:
     """A word without its commonest endings: crude, and the same for a question and for what is searched."""
-    for end, instead in (("abilities", "abl"), ("ability", "abl"), ("ments", ""), ("ment", ""), ("ence", ""), ("ance", "")):
-        if word.endswith(end) and len(word) - len(end) >= 4:
+    for end, instead in (("abilities", "abl"), ("ability", "abl"), ("ments", ""), ("ment", ""), ("gence", "g"), ("gent", "g")):
+        if word.endswith(end) and len(word) - len(end) >= 3:
             return _single(word[: -len(end)] + instead)
     for end, instead in (("ies", "y"), ("ied", "y"), ("ing", ""), ("ed", ""), ("ly", "")):
         if word.endswith(end) and len(word) - len(end) >= 3:
