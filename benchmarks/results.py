@@ -55,6 +55,7 @@ NAMES = (
     "power_quick",
     "direction",
     "circuits",
+    "ask",
 )
 MODULES = {"verify": "tamper_evidence"}
 """Where a result's module bears another name."""
