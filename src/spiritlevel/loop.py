@@ -115,5 +115,6 @@ def certified(
     verdict = evidence.step(release.run, rests, tuned, compared, inside, exam, ticket)
     # campaigns stand beside the loop, before it or after; `spiritlevel report` then tells of them
     provoked = elicit.provoked(evidence)
-    card = evidence.step(report.write, law, tuned, compared, inside, exam, verdict, seen=(before, after), provoked=provoked)
+    beside = report.held(evidence, tuned, compared, law.policy.max_age_days, suites.places(config.constitution))
+    card = evidence.step(report.write, law, tuned, compared, inside, exam, verdict, seen=(before, after), provoked=provoked, beside=beside)
     return Finished(card, verdict, tuned, compared)

@@ -1,18 +1,20 @@
-"""TELL: verdict and evidence -> model-card.md and report.html, rendered from the evidence alone.
+"""TELL: verdict and evidence -> model-card.md, report.html, system-card.html and plots, rendered from the evidence alone.
 
 No times, no random draws, no requests: equal evidence gives equal files.
 """
 
 from pathlib import Path
+from typing import Any
 
 from spiritlevel.constitution import Constitution
-from spiritlevel.report import campaigns, card, page, taught
+from spiritlevel.report import campaigns, card, page, system, taught
+from spiritlevel.report.held import held
 from spiritlevel.report.page import StepCost
-from spiritlevel.types import Agents, Campaign, Compared, Inside, Journal, Lesson, ModelCard, Pair, Seen, Tuned, Verdict
+from spiritlevel.types import Agents, Campaign, Compared, Held, Inside, Journal, Lesson, ModelCard, Pair, Seen, Tuned, Verdict
 
-__all__ = ["CARD", "REPORT", "StepCost", "render", "write"]
+__all__ = ["CARD", "REPORT", "SYSTEM", "StepCost", "held", "render", "write"]
 
-CARD, REPORT = "model-card.md", "report.html"
+CARD, REPORT, SYSTEM = "model-card.md", "report.html", "system-card.html"
 
 
 def write(
@@ -26,12 +28,13 @@ def write(
     costs: tuple[StepCost, ...] = (),
     seen: tuple[Seen, ...] = (),
     provoked: tuple[Campaign | Agents, ...] = (),
+    beside: Held | None = None,
 ) -> ModelCard:
-    """One blob with the card and the report. `provoked`: campaigns, archives and trials with tools.
+    """One blob with cards, report and plots. `provoked`: campaigns, archives, trials with tools; `beside`: what other steps hold.
 
     Inside a step leave `costs` empty: seconds differ, evidence must not.
     """
-    texts = render(journal, law, tuned, compared, inside, exam, verdict, costs, seen, provoked)
+    texts = render(journal, law, tuned, compared, inside, exam, verdict, costs, seen, provoked, beside)
 
     def fill(folder: Path) -> None:
         for name, text in texts.items():
@@ -51,13 +54,21 @@ def render(
     costs: tuple[StepCost, ...] = (),
     seen: tuple[Seen, ...] = (),
     provoked: tuple[Campaign | Agents, ...] = (),
+    beside: Held | None = None,
 ) -> dict[str, str]:
     """File names to texts; the same with `costs` is what a command shows outside the evidence."""
     pairs = journal.rows(compared.pairs, Pair)
     lessons = journal.rows(tuned.lessons, Lesson) if tuned.lessons else []
     again = taught.told(journal, tuned, compared, lessons, pairs, taught.retests(provoked, tuned))
     told = campaigns.sections(journal, provoked, compared)
+    more = beside or Held()
+
+    def values() -> dict[str, Any]:
+        return page.shared(law, tuned, compared, inside, exam, verdict, pairs, lessons, costs, seen, again, told, more)
+
     return {
-        CARD: card.markdown(law, tuned, compared, inside, exam, verdict, pairs, again, told),
-        REPORT: page.html(law, tuned, compared, inside, exam, verdict, pairs, lessons, costs, seen, again, told),
+        CARD: card.markdown(law, tuned, compared, inside, exam, verdict, pairs, again, told, more),
+        REPORT: page.html(values()),
+        SYSTEM: system.html(values(), more),
+        **system.figures(values(), more),
     }

@@ -11,9 +11,9 @@ from markupsafe import Markup
 from spiritlevel.constitution import Constitution, Threshold
 from spiritlevel.report import campaigns, choose, figures, unknown, words
 from spiritlevel.report import inside as insides
-from spiritlevel.report.refs import Refs
+from spiritlevel.report.refs import Refs, decided, policy
 from spiritlevel.report.taught import Taught
-from spiritlevel.types import ACTIONS, Compared, Cost, Frozen, Gap, Grade, Inside, Instrument, Lesson, Pair, Seen, Tuned, Verdict
+from spiritlevel.types import ACTIONS, Compared, Cost, Frozen, Gap, Grade, Held, Inside, Instrument, Lesson, Pair, Seen, Tuned, Verdict
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -45,7 +45,12 @@ def environment() -> "Environment":
     )
 
 
-def html(
+def html(values: dict[str, Any]) -> str:
+    """The whole report. `values`: what `shared` made for it. Sealed texts are never shown."""
+    return environment().get_template("report.html.j2").render(values)
+
+
+def shared(
     law: Constitution,
     tuned: Tuned,
     compared: Compared,
@@ -53,22 +58,26 @@ def html(
     exam: Compared | None,
     verdict: Verdict,
     pairs: Sequence[Pair],
-    lessons: Sequence[Lesson] = (),
-    costs: Sequence[StepCost] = (),
-    seen: Sequence[Seen] = (),
-    again: Taught | None = None,
-    provoked: Sequence[campaigns.Section] = (),
-) -> str:
-    """The whole report. `pairs`, `lessons`: the rows of `compared.pairs` and `tuned.lessons`. Sealed texts are never shown."""
-    refs = Refs(known_rows(tuned, compared, exam, seen) | campaigns.known(s.value for s in provoked) | (again.known if again else {}))
+    lessons: Sequence[Lesson],
+    costs: Sequence[StepCost],
+    seen: Sequence[Seen],
+    again: Taught | None,
+    provoked: Sequence[campaigns.Section],
+    held: Held,
+) -> dict[str, Any]:
+    """What the report and the system card are filled from; its `refs` count the footnotes of one document."""
+    known = known_rows(law, tuned, compared, exam, verdict, seen, held) | campaigns.known(s.value for s in provoked)
+    known |= (again.known if again else {}) | {f"step:{c.step}": "what the step cost, as the run recorded it" for c in costs}
+    refs = Refs(known, stale(held, compared, inside, exam))
     thresholds = {t.id: t for t in law.policy.thresholds}
     span = figures.gap_reach([*compared.gaps, *(exam.gaps if exam else ())])
 
     def gap_plot(g: Gap) -> Markup:
         return figures.gap(g, words.subject(law, g.principle), span, refs.attribute(g.rows))
 
-    values: dict[str, Any] = {
+    return {
         "law": law,
+        "basis": decided(verdict),
         "tuned": tuned,
         "compared": compared,
         "inside": inside,
@@ -111,10 +120,18 @@ def html(
         "largest": largest_cluster(pairs),
         "unknowns": unknown.unknowns(law, tuned, compared, inside, exam, pairs),
     }
-    return environment().get_template("report.html.j2").render(values)
 
 
-def known_rows(tuned: Tuned, compared: Compared, exam: Compared | None, seen: Sequence[Seen]) -> dict[str, str]:
+def stale(held: Held, compared: Compared, inside: Inside, exam: Compared | None) -> dict[str, str]:
+    """Row sets whose figures are no longer relied on, with the reason."""
+    found = {row: f.stale for f in held.found if f.stale for m in f.measurements for row in m.rows}
+    own = [m for side in (compared, exam, inside) if side is not None for m in side.measurements]
+    return found | ({row: held.aged for m in own for row in m.rows} if held.aged else {})
+
+
+def known_rows(
+    law: Constitution, tuned: Tuned, compared: Compared, exam: Compared | None, verdict: Verdict, seen: Sequence[Seen], held: Held
+) -> dict[str, str]:
     """What can be said of each row set that is at hand here."""
     sets = [
         compared.pairs,
@@ -129,6 +146,9 @@ def known_rows(tuned: Tuned, compared: Compared, exam: Compared | None, seen: Se
     known[f"lineage:{tuned.lineage.weights or tuned.ref.key}"] = "the lineage that lies beside the weights and in the project's ledger"
     for c in compared.calibrations:
         known[f"calibration:{c.data}"] = "people's labels, and what was made of them in the project's ledger"
+    known[policy(law)] = "the policy that was decided by: its thresholds, levels and confidence"
+    known[decided(verdict)] = "the decision, with all that it stood on"
+    known |= {row: what for row, what in held.known.items() if row not in known}
     known["none"] = "the figure came without the names of its rows; do not rely on it"
     return known
 

@@ -96,9 +96,14 @@ def number(value: float, name: str, phase: str = "") -> str:
     if not math.isfinite(value):
         return "n/a"
     change = phase == "change" or name in GAINS
-    if name in SHARES or name.startswith(SUITE):
+    if shared(name):
         return _rounded(100 * value, 1, change) + (" points" if change else "%")
     return _rounded(value, digits(value), change) + (" nats" if name == "kl" else "")
+
+
+def shared(name: str) -> bool:
+    """Whether a measure is a share, told in percent."""
+    return name in SHARES or name.startswith(SUITE)
 
 
 def digits(value: float) -> int:
@@ -116,7 +121,7 @@ def _rounded(value: float, decimals: int, signed: bool = False) -> str:
 
 def interval(e: Estimate, phase: str = "") -> str:
     """`38.1 to 48.4, n = 120`; the confidence is added where it is not 95 %."""
-    share, change = e.name in SHARES, phase == "change" or e.name in GAINS
+    share, change = shared(e.name), phase == "change" or e.name in GAINS
     low, high = (_rounded(100 * v if share else v, 1 if share else digits(e.value), change) for v in (e.low, e.high))
     sure = "" if abs(e.confidence - 0.95) < 1e-9 else f" at {100 * e.confidence:.1f}%"
     return f"{low} to {high}{sure}, n = {e.n:,}"

@@ -81,6 +81,7 @@ from spiritlevel.types.results import (
     Weighted,
 )
 from spiritlevel.types.rewards import Baseline, Effect, Reliabilities, Reliability, RewardReport, Slice, View
+from spiritlevel.types.telling import Found, Held, Place, Provocation, Whence
 from spiritlevel.types.transfer import Transfer, TransferCell, TransferMatrix
 from spiritlevel.types.values import (
     ASKING_HARM,
@@ -155,6 +156,7 @@ __all__ = [
     "Finding",
     "Fit",
     "Form",
+    "Found",
     "Frozen",
     "Gap",
     "GapCurve",
@@ -162,6 +164,7 @@ __all__ = [
     "GapPoint",
     "Gauge",
     "Grade",
+    "Held",
     "Inside",
     "Instrument",
     "IntentIs",
@@ -194,12 +197,14 @@ __all__ = [
     "Panel",
     "PanelSeen",
     "Patched",
+    "Place",
     "Planted",
     "PolicyPoint",
     "Power",
     "PowerCell",
     "Preference",
     "Prompt",
+    "Provocation",
     "RaterSeen",
     "Rating",
     "Reading",
@@ -246,6 +251,7 @@ __all__ = [
     "VerdictKind",
     "View",
     "Weighted",
+    "Whence",
     "content_hash",
     "user",
 ]
