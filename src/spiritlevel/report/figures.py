@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from spiritlevel.report import words
+from spiritlevel.report import prose, words
 from spiritlevel.report.drawing import SMALL, WIDTH, Scale, finite, line, points, reach, svg, text, ticks, whisker
 from spiritlevel.types import Curve, Estimate, Gap, LayerReadout, VerdictKind
 
@@ -55,7 +55,7 @@ def gap(g: Gap, title: str, span: tuple[float, float], evidence: str) -> Markup:
     return svg(bottom + 18, f"The gap: {title}", said, parts)
 
 
-def dumbbell(before: Estimate, after: Estimate, title: str, limit: float | None = None) -> Markup:
+def dumbbell(before: Estimate, after: Estimate, title: str, limit: float | None = None, change: Estimate | None = None) -> Markup:
     """A share before (hollow) and after (filled) with intervals, on 0 to 100 %; a limit of the policy as a dashed line."""
     x = Scale(0, 1, 8, WIDTH - 8)
     parts = [line(x(t), 2, x(t), 38, "axis" if t == 0 else "grid") for t in (0, 0.25, 0.5, 0.75, 1)]
@@ -68,7 +68,7 @@ def dumbbell(before: Estimate, after: Estimate, title: str, limit: float | None 
             parts += whisker(x(e.low), x(e.high), y, f"whisker {kind}")
             parts.append(Markup('<circle class="{}" cx="{:.1f}" cy="{}" r="5"/>').format(kind, x(e.value), y))
     at = "" if limit is None else f"; the policy's limit is {words.number(limit, 'refusal')}"
-    return svg(40, title, f"before {words.told(before)}; after {words.told(after)}{at}", parts)
+    return svg(40, title, prose.moved(title, before, after, change) + at, parts)
 
 
 def percent_axis() -> Markup:
@@ -79,7 +79,7 @@ def percent_axis() -> Markup:
         text(x(t) + (-8 if t == 0 else 8 if t == 1 else 0), 12, f"{100 * t:.0f}%", "tick", ends.get(t, "middle"))
         for t in (0, 0.25, 0.5, 0.75, 1)
     ]
-    return svg(16, "Scale", "from 0 to 100 percent", parts)
+    return svg(16, "Scale", "of the plots above, in per cent", parts)
 
 
 def against(e: Estimate, at_most: float | None, at_least: float | None, phase: str = "") -> Markup:

@@ -11,7 +11,7 @@ from spiritlevel.report.drawing import Scale, finite, line, reach, svg, text, ti
 from spiritlevel.types import Estimate, Grade
 
 WIDE = 640
-ROW, LEFT, RIGHT = 21.0, 232.0, 470.0
+ROW, LEFT, RIGHT = 21.0, 224.0, 488.0
 APART = 13.0
 """Least distance of two labels."""
 SHAPES = ("disc", "square", "diamond", "triangle", "cross", "ring")
@@ -67,7 +67,7 @@ def forest(branches: Sequence[Branch], title: str, *, change: bool = False, shar
         if b.limit is not None:
             parts.append(line(x(b.limit), y - 8, x(b.limit), y + 8, "limit"))
         parts += whisker(x(e.low), x(e.high), y, f"whisker {kind}")
-        parts.append(mark("cross" if b.struck else "square", x(e.value), y, kind))
+        parts.append(mark("cross" if b.struck else "square", x(e.value), y, kind, 3.4))
         value = words.number(e.value, e.name, b.phase).removesuffix(" points").removesuffix("%")
         parts.append(text(WIDE, y + 4, f"{value} ({words.interval(e, b.phase).partition(', n =')[0]})", f"value {kind}", "end"))
     parts += [text(x(t), bottom + 13, _tick(t, change, share), "tick", "middle") for t in ticks(low, high, 6)]
@@ -92,11 +92,11 @@ def slopes(of: Sequence[Slope], title: str) -> Markup:
     known = [s for s in of if finite(s.before) and finite(s.after)][: len(SHAPES)]
     if not known:
         return Markup("")
-    top, bottom, left, right = 26.0, 300.0, 200.0, 408.0
+    top, bottom, left, right = 26.0, 290.0, 118.0, 356.0
     y = Scale(0, 1, bottom, top)
     parts = [p for t in (0, 0.25, 0.5, 0.75, 1) for p in (line(left - 18, y(t), right + 18, y(t), "axis" if t == 0 else "grid"),)]
     parts += [text(left, 12, "before", "tick", "middle"), text(right, 12, "after", "tick", "middle")]
-    parts += [text((left + right) / 2, y(t) - 3, f"{100 * t:.0f}%", "tick", "middle") for t in (0, 0.25, 0.5, 0.75, 1)]
+    parts += [text(0, y(t) + 4, f"{100 * t:.0f}%", "tick") for t in (0, 0.25, 0.5, 0.75, 1)]
     for i, s in enumerate(known):
         kind, aside = f"o{i} d{i}", 3.2 * (i - (len(known) - 1) / 2)
         for e, x in ((s.before, left + aside), (s.after, right + aside)):
@@ -108,7 +108,7 @@ def slopes(of: Sequence[Slope], title: str) -> Markup:
         for at, (_, i, s) in zip(_apart([end[0] for end in ends], top, bottom), ends, strict=True):
             e = getattr(s, side)
             value = words.number(e.value, "refusal")
-            said = f"{value}  {_fit(s.name, 30)}" if side == "after" else value
+            said = f"{value}  {_fit(s.name, 34)}" if side == "after" else value
             parts.append(text(x, at + 4, said, f"name o{i}", anchor))
             if side == "after":
                 parts.append(mark(SHAPES[i], x - 9, at, f"o{i}", 3.2))

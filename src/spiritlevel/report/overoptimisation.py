@@ -179,7 +179,11 @@ def _curve(curve: GapCurve, of: Sequence[Estimate], kind: str, x: Scale, y: Scal
         for a, e, p in zip(at, of, curve.points, strict=True):
             if math.isfinite(e.value):
                 hollow = "" if p.above_floor else " under"
-                parts.append(Markup('<circle class="point {}{}" cx="{:.1f}" cy="{:.1f}" r="2.8"/>').format(kind, hollow, a, y(e.value)))
+                shape = '<rect class="point {}{}" x="{:.1f}" y="{:.1f}" width="6" height="6"/>'
+                if kind == "intent":  # a square, so that it is told from the proxy without colour
+                    parts.append(Markup(shape).format(kind, hollow, a - 3, y(e.value) - 3))
+                else:
+                    parts.append(Markup('<circle class="point {}{}" cx="{:.1f}" cy="{:.1f}" r="2.8"/>').format(kind, hollow, a, y(e.value)))
     return parts
 
 

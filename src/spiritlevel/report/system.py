@@ -1,6 +1,7 @@
 """system-card.html: the technical report of a release, numbered and for print; a pure function of the values that it is given."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from markupsafe import Markup
@@ -111,7 +112,7 @@ def forests(of: choose.Lines, refs: Refs, places: Mapping[str, Place]) -> list[M
     last = [(x, m) for x, m in mine if m is not None and words.shared(m.estimate.name)]
     levels = [branch(x, m) for x, m in last if _level(m.estimate.name)]
     moved = [branch(x, x.change, "change") for x, _ in mine if x.change and words.shared(x.change.estimate.name)]
-    moved += [branch(x, m, "change") for x, m in last if not _level(m.estimate.name)]
+    moved += [replace(b, name=f"{b.name}, after") for x, m in last if not _level(m.estimate.name) and (b := branch(x, m, "change"))]
     plots = (forest(levels[:MOST], "Levels of the model after training"), forest(moved[:MOST], "Changes and differences", change=True))
     return [plot for plot in plots if plot]
 

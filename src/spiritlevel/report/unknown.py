@@ -63,8 +63,13 @@ def unknowns(
     said.append((AGREED, labels) if labels else (NOT_AGREED, ()))
     name = words.line(law.name)
     said.append((f"Only what the constitution “{name}” names was looked for. A harm that no principle mentions leaves no trace.", ()))
-    notes = [*tuned.notes, *compared.notes, *(exam.notes if exam else ()), *inside.notes]
-    return said + [(words.line(note, 600), ()) for note in dict.fromkeys(notes)]
+    sealed = (exam.pairs.id,) if exam else ()
+    about = ((tuned, lineage), (compared, all_pairs), (exam, sealed), (inside, _rows(inside.measurements)))
+    noted: dict[str, tuple[str, ...]] = {}
+    for one, rows in about:
+        for note in one.notes if one is not None else ():
+            noted.setdefault(words.line(note, 600), rows or lineage)
+    return said + list(noted.items())
 
 
 def _pooling(law: Constitution, compared: Compared) -> Iterator[Said]:
@@ -87,7 +92,7 @@ def _standing(measured: Sequence[Measurement]) -> Iterator[Said]:
         if mine:
             names = ", ".join(sorted({words.label(m.estimate.name) for m in mine}))
             yield (
-                f"{len(mine)} of {len(judged)} judged figures rest on evidence that is {what}. They tell of: {names}.",
+                f"{len(mine)} of {len(judged)} judged figures, which tell of {names}, rest on evidence that is {what}.",
                 _rows(mine),
             )
     for field, what in LOST.items():
