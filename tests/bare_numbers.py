@@ -15,7 +15,8 @@ EXCEPT = (
     re.compile(r"\bv?\d+\.\d+\.\d+\b"),  # a version
     re.compile(r"\bet al\. \d{4}\b"),  # a published source
 )
-SENTENCE = re.compile(r"(?<=[.!?:])\s+(?=[A-Z\u201c(])")
+SENTENCE = re.compile("([.!?:](?:\u27e6e\\d+\u27e7)*)\\s+(?=[A-Z\u201c(])")
+"""Where a sentence ends; a link that follows its full stop is of that sentence."""
 TEXT = ("p", "li", "dd", "dt", "figcaption", "h1", "h2", "h3", "h4", "caption", "summary")
 AROUND = ("header", "footer", "section", "figure", "div", "main", "body", "dl", "ul", "ol", "nav", "details")
 BLOCKS = frozenset((*TEXT, *AROUND))
@@ -126,7 +127,7 @@ def _plain(line: str) -> str:
 
 def _faults(units: list[tuple[str, str]], ids: set[str], policies: set[str]) -> Iterator[str]:
     for kind, text in units:
-        for part in [text] if kind in ("row", "figure") else SENTENCE.split(text):
+        for part in [text] if kind in ("row", "figure") else SENTENCE.sub("\\1\0", text).split("\0"):
             linked = re.findall("\u27e6(e\\d+)\u27e7", part)
             yield from (f"a link to nothing, {one}: {_short(part)}" for one in linked if one not in ids)
             quoted = re.findall("\u2039([^\u203a]*)\u203a", part)

@@ -316,16 +316,8 @@ def whole(kind: VerdictKind) -> tuple[Run, dict[str, Any]]:
     controls = {"probe": e, "shuffled": e, "words": e, "length": e, "lead": e, "transfer": e, "transfer_words": e}
     control = Controlled.model_validate({"layer": 6, "position": "-1", "phase": "after", "stands": True, **controls})
     reading = Reading(title="harmful", tokens=("rob", " 7"), scores=(0.9, 0.2))
-    run.inside = run.inside.model_copy(
-        update={
-            "squares": squares,
-            "drift": drift,
-            "depths": depths,
-            "controls": (control,),
-            "readings": (reading,),
-            "notes": ("3 layers",),
-        }
-    )
+    inside = {"squares": squares, "drift": drift, "depths": depths, "controls": (control,), "readings": (reading,)}
+    run.inside = run.inside.model_copy(update={**inside, "notes": ("3 layers were left out",)})
     calibrated = Calibration(
         instrument="i", name="judge", data="labels@1", sensitivity=e, specificity=e, kappa=e, auroc=e, positives=40, negatives=50
     )

@@ -13,6 +13,8 @@ from spiritlevel.types import Features as FeatureSet
 
 ROW, LEFT, WIDE = 22.0, 64.0, 860
 """Height of a block, left margin and width of a drawing, in units."""
+TOLD = 0.25
+"""Effects of at least this share of the largest have their number written in their cell, so that the sign needs no colour."""
 
 
 def circuit_html(circuit: Circuit) -> str:
@@ -59,7 +61,7 @@ def drawing(circuit: Circuit) -> Markup:
     top = max((abs(worth) for *_, worth in circuit.edges), default=1.0)
     for writer, reader, worth in sorted(circuit.edges, key=lambda edge: abs(edge[2])):
         (x1, y1), (x2, y2) = place(writer), place(reader)
-        middle = (y1 + y2) / 2
+        middle, aside = (y1 + y2) / 2, min(46.0, abs(y1 - y2) / 4) if abs(x1 - x2) < 1 else 0.0  # one above another: bent aside
         parts.append(
             Markup(
                 '<path class="edge {}" d="M{:.1f} {:.1f}C{:.1f} {:.1f} {:.1f} {:.1f} {:.1f} {:.1f}" stroke-width="{:.2f}">'
@@ -68,9 +70,9 @@ def drawing(circuit: Circuit) -> Markup:
                 "for" if worth >= 0 else "against",
                 x1,
                 y1,
-                x1,
+                x1 - aside,
                 middle,
-                x2,
+                x2 - aside,
                 middle,
                 x2,
                 y2,
@@ -148,6 +150,10 @@ def grid(patched: Patched) -> Markup:
                 f"{node.node}: {100 * value:+.1f}%".replace("-", words.MINUS),
             )
         )
+        if abs(value) >= TOLD * top:
+            x, y = LEFT + (column + 0.5) * wide + (6 if column == heads else 0), 18 * (depth - 1 - block) + 12.5
+            deep = "on5" if abs(value) > 0.4 * top else ""
+            parts.append(text(x, y, f"{100 * value:+.0f}".replace("-", words.MINUS), f"tick {deep}", "middle"))
     parts += [text(4, 18 * (depth - n) + 13, f"block {n}", "tick") for n in range(1, depth + 1) if n == 1 or n % 5 == 0 or n == depth]
     parts += [text(LEFT + wide * (h + 0.5), 18 * depth + 14, f"head {h + 1}", "tick", "middle") for h in range(heads)]
     parts.append(text(LEFT + wide * (heads + 0.5) + 6, 18 * depth + 14, "MLP", "tick", "middle"))
@@ -179,6 +185,7 @@ def scatter(patched: Patched) -> Markup:
         for a, b, name in known
     ]
     parts.append(text(198, 262, "exact change of the logit difference", "tick", "middle"))
+    parts.append(text(50, 14, "guessed from one gradient", "tick"))
     return svg(268, "Attribution against patching", f"{len(known)} heads and MLPs", parts)
 
 

@@ -41,22 +41,23 @@ def heat(squares: Sequence[Square], phase: str, title: str) -> Markup:
             parts.append(text(x + width / 2 - 0.7, y + 11.5, f"{e.value:.2f}".lstrip("0"), f"tick on{shade(e.value)}", "middle"))
     bottom = len(layers) * ROW
     for j, position in enumerate(positions):
-        parts.append(text(SIDE + (j + 0.5) * width, bottom + 12, _short(position), "tick", "middle"))
+        for row, said in enumerate(_short(position)):
+            parts.append(text(SIDE + (j + 0.5) * width, bottom + 12 + 12 * row, said, "tick", "middle"))
     parts.append(text(0, 12, "layer", "tick"))
     best = max((s for s in squares if finite(getattr(s, phase))), key=lambda s: getattr(s, phase).value, default=None)
-    said = "" if best is None else f"best at layer {best.layer}, {best.position}: {words.told(getattr(best, phase))}"
-    return svg(bottom + 18, title, said, parts)
+    best_of = "" if best is None else f"best at layer {best.layer}, {best.position}: {words.told(getattr(best, phase))}"
+    return svg(bottom + 30, title, best_of, parts)
 
 
-def _short(position: str) -> str:
-    """A position in a few letters, to fit under a square."""
+def _short(position: str) -> tuple[str, ...]:
+    """A position in one or two short lines, to fit under a square."""
     if position.startswith("mean"):
-        return "mean"
+        return ("mean",)
     if position.startswith("last"):
-        return "last word"
+        return ("last", "word")
     place, _, said = position.partition(": ")
-    shown = words.visible(said, 9, note=False).replace("\n", "\u21b5").strip() or "\u2423"
-    return f"{place} {shown}"
+    shown = words.visible(said, 6, note=False).replace("\n", "\u21b5").strip() or "\u2423"
+    return (place, shown)
 
 
 def by_layer(drift: Sequence[Drift], names: Sequence[str], title: str) -> Markup:
