@@ -87,10 +87,11 @@ def _needs(check: Check, indent: str = "") -> Iterator[str]:
 
 
 def where(evidence: Evidence, card: ModelCard) -> Iterator[str]:
-    """Where the report and the card lie."""
+    """Where the report, the cards and the plots lie."""
     folder = evidence.path(card.blob)
     yield f"report: {folder / 'report.html'}"
     yield f"card:   {folder / 'model-card.md'}"
+    yield f"system: {folder / 'system-card.html'}  (for print; plots beside it: {len(list(folder.glob('*.svg')))} .svg)"
 
 
 def looked(evidence: Evidence, model: Lineage) -> str:

@@ -331,7 +331,7 @@ class Ticket(Frozen):
 
 
 class ModelCard(Frozen):
-    """Where the telling is: a blob that holds model-card.md and report.html."""
+    """Where the telling is: a blob that holds model-card.md, report.html, system-card.html and plots as SVG."""
 
     blob: str
     verdict: VerdictKind
