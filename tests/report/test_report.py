@@ -109,7 +109,7 @@ def test_each_attack_is_plotted_after_the_plain_request(pages):
 
 def test_spent_evidence_is_struck_out(pages):
     text = pages[VerdictKind.HELD]
-    assert re.search(r'<del><span class="num"[^>]*><b>2\.0%', text[report.REPORT])
+    assert re.search(r'<del title="spent: model &lt;- critic[^"]*"><span class="num"[^>]*><b>2\.0%', text[report.REPORT])
     assert "~~2.0%" in text[report.CARD]
 
 

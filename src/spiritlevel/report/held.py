@@ -85,9 +85,15 @@ def _values(evidence: Evidence) -> Iterator[tuple[str, Step, BaseModel]]:
 
 
 def _of(run: Evidence) -> Iterator[tuple[Step, BaseModel]]:
-    for step in run.steps():
+    """The last value of each label, model and set of measures: one suite comes after another under one label."""
+    last: dict[tuple[str, str, frozenset[str]], tuple[Step, BaseModel]] = {}
+    for step in run.steps(every=True):
         with suppress(EvidenceError, ImportError, AttributeError):  # a value of a class that is no more
-            yield step, run.value(step.label, step.subject)
+            value = run.made_by(step)
+            measured = getattr(value, "measurements", ())
+            names = frozenset(m.estimate.name for m in measured if isinstance(m, Measurement))
+            last[step.label, step.subject, names] = step, value
+    yield from last.values()
 
 
 def _found(whence: Whence, step: Step, value: BaseModel, tuned: Tuned, compared: Compared, aged: str) -> Iterator[Found]:
