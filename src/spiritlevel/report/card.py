@@ -71,9 +71,9 @@ def markdown(
         share=campaigns.share,
         sides=[(side, [x for x in choose.side_by_side(side.measurements) if not x.principle and not x.cell]) for side in sides],
         inside=choose.side_by_side(m for m in inside.measurements if not m.principle and not m.cell),
-        instrument=page.namer(tuned, compared, exam),
+        instrument=page.namer(tuned, compared, exam, held),
         judges=page.training_judges(tuned),
-        unknowns=unknown.unknowns(law, tuned, compared, inside, exam, pairs),
+        unknowns=unknown.unknowns(law, tuned, compared, inside, exam, pairs, powered=bool(held.powers)),
     )  # fmt: skip
     head = metadata(tuned, compared, inside, exam, verdict).to_yaml(line_break="\n")
     return str(ModelCard(f"---\n{head}\n---\n\n{body.strip()}\n", ignore_metadata_errors=False))

@@ -9,11 +9,29 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from spiritlevel.constitution import Constitution, Threshold
+from spiritlevel.constitution.model import SUITE
 from spiritlevel.report import campaigns, choose, figures, unknown, words
 from spiritlevel.report import inside as insides
+from spiritlevel.report.drawing import finite
 from spiritlevel.report.refs import Refs, decided, policy
 from spiritlevel.report.taught import Taught
-from spiritlevel.types import ACTIONS, Compared, Cost, Frozen, Gap, Grade, Held, Inside, Instrument, Lesson, Pair, Seen, Tuned, Verdict
+from spiritlevel.types import (
+    ACTIONS,
+    Compared,
+    Cost,
+    Frozen,
+    Gap,
+    Grade,
+    Held,
+    Inside,
+    Instrument,
+    Lesson,
+    Measurement,
+    Pair,
+    Seen,
+    Tuned,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -102,7 +120,7 @@ def shared(
         "cells": choose.cells(compared) if any("-cluster/" in m.cell for m in compared.measurements) else [],
         "groups": groups(law, ("Open prompts", compared), ("Sealed prompts", exam)),
         "inside_groups": groups(law, ("Inside", inside)),
-        "instrument": namer(tuned, compared, exam),
+        "instrument": namer(tuned, compared, exam, held),
         "grades": instrument_grades(tuned, compared, exam),
         "judges": training_judges(tuned),
         "lessons": lesson_counts(lessons),
@@ -118,7 +136,7 @@ def shared(
         "uses": Counter((use.how, use.atom.partition(":")[0]) for use in tuned.lineage.uses),
         "lineage_rows": (f"lineage:{tuned.lineage.weights or tuned.ref.key}",),
         "largest": largest_cluster(pairs),
-        "unknowns": unknown.unknowns(law, tuned, compared, inside, exam, pairs),
+        "unknowns": unknown.unknowns(law, tuned, compared, inside, exam, pairs, powered=bool(held.powers)),
     }
 
 
@@ -180,9 +198,16 @@ def training_judges(tuned: Tuned) -> list[Instrument]:
     return list({j.id: j for j in (*tuned.lineage.judges, *tuned.critics)}.values())
 
 
-def namer(tuned: Tuned, compared: Compared, exam: Compared | None) -> Mapping[str, str]:
-    """Instrument ids to names."""
-    return {i.id: i.name for i in (*training_judges(tuned), *compared.instruments, *(exam.instruments if exam else ()))}
+def namer(tuned: Tuned, compared: Compared, exam: Compared | None, held: Held) -> Mapping[str, str]:
+    """Instrument ids to names; a suite is its own instrument and goes by the name of its measures."""
+    told = [m for side in (compared, exam, *held.found) if side is not None for m in side.measurements]
+    suites = {m.instruments[0]: m.estimate.name.partition("/")[0].replace(":", " ", 1) for m in told if suite_alone(m)}
+    return suites | {i.id: i.name for i in (*training_judges(tuned), *compared.instruments, *(exam.instruments if exam else ()))}
+
+
+def suite_alone(m: Measurement) -> bool:
+    """Whether a figure is a suite's, read by no judge beside it."""
+    return m.estimate.name.startswith(SUITE) and not m.cell and len(m.instruments) == 1
 
 
 def instrument_grades(tuned: Tuned, compared: Compared, exam: Compared | None) -> list[tuple[Instrument, list[Grade], bool]]:
@@ -208,7 +233,7 @@ def lesson_counts(lessons: Sequence[Lesson]) -> list[tuple[str, int]]:
 
 def best_layers(inside: Inside) -> list[tuple[str, int, Any]]:
     """(phase, layer, estimate) of the best read-out before and after."""
-    known = [r for r in inside.layers if figures.finite(r.before) and figures.finite(r.after)]
+    known = [r for r in inside.layers if finite(r.before) and finite(r.after)]
     if not known:
         return []
     first, last = max(known, key=lambda r: r.before.value), max(known, key=lambda r: r.after.value)

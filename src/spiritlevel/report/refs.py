@@ -98,7 +98,12 @@ class Refs:
 
     def table(self) -> list[tuple[int, list[tuple[str, str]], list[Read]]]:
         """(number, ids with what is known of each, grades with instruments), for the end of the document."""
-        return [(n, [(row, self.known.get(row, "")) for row in key], list(self.read.get(key, {}))) for key, n in self.numbers.items()]
+        return [(n, [(row, self.known.get(row, "")) for row in key], self._read(key)) for key, n in self.numbers.items()]
+
+    def _read(self, key: tuple[str, ...]) -> list[Read]:
+        found = self.read.get(key, {})
+        named = {grade for grade, by in found if by}
+        return [(grade, by) for grade, by in found if by or grade not in named]
 
 
 def policy(law: Constitution) -> str:

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from spiritlevel.report import chapters, choose, overoptimisation, power, prose, words
 from spiritlevel.report.campaigns import lines, share
 from spiritlevel.report.forest import Branch, Slope, forest, slopes
+from spiritlevel.report.held import ROBUST
 from spiritlevel.report.page import environment
 from spiritlevel.report.refs import Refs
 from spiritlevel.types import Held, Measurement, Place
@@ -90,7 +91,7 @@ def alone(plot: Markup) -> str:
 
 def overall(of: choose.Lines) -> choose.Lines:
     """Lines about everything rather than a part of it."""
-    return [x for x in of if not x.principle and x.cell in ("", chapters.ROBUST)]
+    return [x for x in of if not x.principle and x.cell in ("", ROBUST)]
 
 
 def name(x: choose.Line, places: Mapping[str, Place]) -> str:

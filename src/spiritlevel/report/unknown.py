@@ -43,8 +43,13 @@ def unknowns(
     inside: Inside,
     exam: Compared | None,
     pairs: Sequence[Pair],
+    *,
+    powered: bool = False,
 ) -> list[Said]:
-    """Every limit of this report that can be read off its values, most weighty first; the first is the model's history."""
+    """Every limit of this report that can be read off its values, most weighty first; the first is the model's history.
+
+    `powered`: the project measured the power of the checks on this base.
+    """
     lineage, all_pairs = (f"lineage:{tuned.lineage.weights or tuned.ref.key}",), (compared.pairs.id,)
     measured = [*compared.measurements, *(exam.measurements if exam else ()), *inside.measurements]
     said: list[Said] = [(HISTORY[tuned.lineage.history], lineage)]
@@ -54,7 +59,7 @@ def unknowns(
         said.append((NOT_SEALED, ()))
     said += _pooling(law, compared)
     said += _standing(measured)
-    if all(t.min_power is None for t in law.policy.thresholds):
+    if not powered and all(t.min_power is None for t in law.policy.thresholds):
         said.append((NO_POWER, ()))
     if tuned.trained:
         said.append((ONE_SEED, lineage))
