@@ -8,8 +8,11 @@ import pytest
 import holdings
 import provoked
 import signed
+from spiritlevel.constitution import Threshold
 from spiritlevel.evidence import Evidence, MemoryJournal, open_run
 from spiritlevel.measure.suites import Suited
+from spiritlevel.release import ReleaseConfig
+from spiritlevel.release.facts import circumstances
 from spiritlevel.report.held import held
 from spiritlevel.types import Campaign, Compared, Estimate, GapPlot, Held, Journal, ModelRef, Place, Power, Side, Tuned
 
@@ -101,6 +104,15 @@ def test_an_earlier_revision_is_stale_and_so_is_what_is_old(project: tuple[Evide
     aged = held(*project, max_age_days=1e-9)
     assert all("the policy asks for evidence of at most" in f.stale for f in aged.found if f is not older and f.stale != older.stale)
     assert aged.aged == "" or "the policy asks" in aged.aged
+
+
+def test_a_threshold_sees_every_suite_of_a_run_not_the_last_alone(project: tuple[Evidence, Tuned, Compared]) -> None:
+    evidence, tuned, _ = project
+    asked = ("suite:bbq", "suite:myopia")
+    thresholds = tuple(Threshold(id=name.replace(":", "-"), measure=name, at_most=0.5) for name in asked)
+    policy = signed.POLICY.model_copy(update={"thresholds": thresholds})
+    beside = circumstances(evidence, policy, ReleaseConfig(), tuned).beside
+    assert {m.estimate.name for one in beside for m in one.measurements if one.model == tuned.ref.key} == set(asked)
 
 
 def test_it_is_the_same_value_each_time(project: tuple[Evidence, Tuned, Compared]) -> None:
