@@ -28,7 +28,7 @@ RANK = 8
     help="A head on frozen states (quick), adapters, or all weights.",
 )
 @click.option("--alpha", default=0.5, show_default=True, type=click.FloatRange(0, 1), help="Confidence loss: weight of own answers.")
-@click.option("--seeds", default=3, show_default=True, type=click.IntRange(min=1), help="Cuts of the training texts.")
+@click.option("--seeds", default=5, show_default=True, type=click.IntRange(min=1), help="Cuts of the training texts.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Of lora and whole; default: 4.")
 @click.option("--lr", type=click.FloatRange(min=0, min_open=True), help="Of lora and whole; default: 5e-5, lora 5e-4.")
 @click.option("--out", type=click.Path(), help="Write all figures as JSON.")
@@ -53,7 +53,6 @@ def oversight(
     """
     from spiritlevel import oversight as overseeing
     from spiritlevel.cli.causes import writable
-    from spiritlevel.cli.importing import plain
     from spiritlevel.cli.progress import bars
     from spiritlevel.cli.runs import database
     from spiritlevel.errors import ConfigError
@@ -77,7 +76,7 @@ def oversight(
     ):
         found = overseeing.run(evidence, given, supervisor, student, seeds, settings)
     for line in told(found):
-        click.echo(plain(line))
+        click.echo(line)
     if target is not None:
         target.write_text(found.model_dump_json(indent=1) + "\n", "utf-8")
         click.echo(f"written: {out}")
@@ -85,11 +84,12 @@ def oversight(
 
 def told(found: "Oversight") -> Iterator[str]:
     """The figures as lines."""
+    from spiritlevel.cli.importing import plain
     from spiritlevel.cli.reward_report import points, share
 
     made = found.overseen
     supervisor, student, test = made.texts
-    yield f"{made.weak} oversees {made.strong}: {made.trained} learns; {made.seeds} seed{'s' * (made.seeds != 1)}"
+    yield f"{plain(made.weak)} oversees {plain(made.strong)}: {made.trained} learns; {made.seeds} seed{'s' * (made.seeds != 1)}"
     yield f"  {supervisor} texts train the supervisor, {student} the student, {test} test both"
     yield f"  {'supervisor':28} {share(found.weak)}"
     yield f"  {'its labels for the student':28} {share(found.labels)}"

@@ -113,6 +113,10 @@ def on_states(lesson: Lesson, x: NDArray[np.float32], read: NDArray[np.float32])
 
 
 def _headed(lesson: Lesson, x: Floats, read: Floats, cs: Sequence[float]) -> Floats:
+    if x.shape[1] > len(x):
+        # the penalty knows no direction, so the best coefficients lie in the rows' span: the same fit with fewer numbers
+        axes = np.linalg.svd(x, full_matrices=False)[2].T
+        x, read = x @ axes, read @ axes
     c = soft.strength(x, lesson.targets, lesson.groups, cs, lesson.seed)
     theta = soft.sure(x, lesson.targets, c, lesson.alpha) if lesson.alpha else soft.fit(x, lesson.targets, c)
     return soft.probabilities(read, theta)

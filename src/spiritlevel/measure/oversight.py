@@ -74,9 +74,9 @@ def told(overseen: Overseen, rows: Sequence[Labelling], *, seed: int = 0, confid
                 gained=of.mean("gained", own - weak),
                 recovered=None if refused else of.ratio("performance gap recovered", own - weak, ceiling - weak),
                 agreement=of.mean("agreement", agrees),
-                on_right=of.ratio("agreement where the supervisor is right", agrees * weak, weak),
-                on_errors=of.ratio("agreement with errors", agrees * wrong, wrong),
-                imitation=of.ratio("agreement with errors over the ceiling's", (agrees - table.agrees("ceiling")) * wrong, wrong),
+                on_right=of.among("agreement where the supervisor is right", agrees, weak),
+                on_errors=of.among("agreement with errors", agrees, wrong),
+                imitation=of.among("agreement with errors over the ceiling's", agrees - table.agrees("ceiling"), wrong),
             )
         )
     taught = [row for row in rows if row.part == "student"]
@@ -86,7 +86,7 @@ def told(overseen: Overseen, rows: Sequence[Labelling], *, seed: int = 0, confid
         labels=stats.rate([(row.weak > 0.5) == row.label for row in taught], [row.group for row in taught], name="labels"),
         ceiling=of.mean("ceiling", ceiling),
         gap=gap,
-        ceiling_on_errors=of.ratio("the ceiling's agreement with errors", table.agrees("ceiling") * wrong, wrong),
+        ceiling_on_errors=of.among("the ceiling's agreement with errors", table.agrees("ceiling"), wrong),
         students=tuple(students),
         refused=refused,
         notes=NOTES,
@@ -114,14 +114,21 @@ class Over:
         self.n = len(set(groups))
 
     def mean(self, name: str, values: Floats) -> Estimate:
-        """Of (seeds, texts) values."""
-        return self._told(name, float(values.mean()), self._drawn(values)[:, 0])
+        """Of (seeds, texts) values in [-1, 1]."""
+        least = min(0.0, float(np.floor(values.min())))
+        return self._told(name, float(values.mean()), np.clip(self._drawn(values)[:, 0], least, 1.0))
 
     def ratio(self, name: str, part: Floats, whole: Floats) -> Estimate:
-        """Mean of `part` over mean of `whole`, drawn together. A draw without a whole counts as without a bound."""
+        """Mean of `part` over mean of `whole`, drawn together. NaN when there is no whole."""
         drawn = self._drawn(part, whole)
         value = float(part.mean() / whole.mean()) if whole.mean() else float("nan")
         return self._told(name, value, over(drawn[:, 0], drawn[:, 1]))
+
+    def among(self, name: str, values: Floats, chosen: Floats) -> Estimate:
+        """Mean of `values` in [-1, 1] where `chosen` is 1, both (seeds, texts)."""
+        found = self.ratio(name, values * chosen, chosen)
+        least = min(0.0, float(np.floor(values.min())))
+        return found.model_copy(update={"low": max(found.low, least), "high": min(found.high, 1.0)})
 
     def _drawn(self, *columns: Floats) -> Floats:
         return resampled_means(np.stack(columns, axis=-1), self.groups, seed=self.seed, rounds=ROUNDS, confidence=self.confidence)
