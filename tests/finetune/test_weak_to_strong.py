@@ -8,7 +8,7 @@ from spiritlevel.finetune import classify, weak_to_strong
 from spiritlevel.finetune.classify import ClassifySettings, Learner, Lesson
 from spiritlevel.types import LabelledText, Labelling
 
-THINGS = "bank school river garden window letter train market hotel bridge harbour tower".split()
+THINGS = ["bank", "school", "river", "garden", "window", "letter", "train", "market", "hotel", "bridge", "harbour", "tower"]
 TEXTS = tuple(
     LabelledText(text=f"the {thing} number {n} is {'safe' if (n + k) % 2 else 'harm'}", label=bool((n + k) % 2), group=f"{thing} {n // 2}")
     for k, thing in enumerate(THINGS)
@@ -35,9 +35,8 @@ def test_parts_are_disjoint_whole_groups_and_the_test_part_is_always_the_same():
         assert min(map(len, (cut.supervisor, cut.student, cut.test))) > len(TEXTS) / 4
     assert len({cut.test for cut in cuts}) == 1
     assert len({cut.student for cut in cuts}) == 3
-    assert {TEXTS[i].text for i in cuts[0].test} == {
-        t.text for i, t in enumerate(reversed(TEXTS)) if i in weak_to_strong.parts(TEXTS[::-1], 0).test
-    }
+    turned = weak_to_strong.parts(TEXTS[::-1], 0)
+    assert {TEXTS[i].text for i in cuts[0].test} == {TEXTS[::-1][i].text for i in turned.test}  # the file's order is no matter
 
 
 @pytest.mark.parametrize(
@@ -56,7 +55,7 @@ def test_texts_that_cannot_be_cut(texts, told):
 
 def test_one_group_that_holds_most_texts():
     texts = [LabelledText(text=f"{i}", label=i % 2 == 0, group="all" if i > 40 else str(i)) for i in range(400)]
-    with pytest.raises(DataError, match="one label only|no texts"):
+    with pytest.raises(DataError, match="has one label only; give more groups, and smaller ones"):
         weak_to_strong.parts(texts, 0)
 
 

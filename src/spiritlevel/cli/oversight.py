@@ -89,7 +89,7 @@ def told(found: "Oversight") -> Iterator[str]:
 
     made = found.overseen
     supervisor, student, test = made.texts
-    yield f"{plain(made.weak)} oversees {plain(made.strong)}: {made.trained} learns; {made.seeds} seed{'s' * (made.seeds != 1)}"
+    yield f"{plain(made.weak)} oversees {plain(made.strong)}: {made.trained} trained, {made.seeds} seed{'s' * (made.seeds != 1)}"
     yield f"  {supervisor} texts train the supervisor, {student} the student, {test} test both"
     yield f"  {'supervisor':28} {share(found.weak)}"
     yield f"  {'its labels for the student':28} {share(found.labels)}"
