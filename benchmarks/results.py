@@ -38,6 +38,7 @@ NAMES = (
     "reward_biases",
     "rl",
     "transfer",
+    "oversight",
     "gate",
     "verify",
     "suites",

@@ -12,6 +12,7 @@ from spiritlevel.cli.constitution import constitution
 from spiritlevel.cli.deciding import EXIT, drop, keys, sealed, sign, verify
 from spiritlevel.cli.gap import gap
 from spiritlevel.cli.guard import guard
+from spiritlevel.cli.oversight import oversight
 from spiritlevel.cli.policy import policy
 from spiritlevel.cli.rate import rate
 from spiritlevel.cli.raters import raters
@@ -353,6 +354,7 @@ for _group in (
     guard,
     keys,
     neurons,
+    oversight,
     patch,
     policy,
     rate,

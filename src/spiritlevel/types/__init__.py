@@ -36,6 +36,7 @@ from spiritlevel.types.overoptimisation import (
     StopRun,
     Turning,
 )
+from spiritlevel.types.oversight import LabelledText, Labelling, Overseen, Oversight, Student
 from spiritlevel.types.panels import Bias, MachineSeen, Panel, PanelSeen, RaterSeen, SideBySide
 from spiritlevel.types.policies import Checkpoint, Optimised, PolicyPoint
 from spiritlevel.types.power import (
@@ -174,6 +175,8 @@ __all__ = [
     "Judgement",
     "Kind",
     "Label",
+    "LabelledText",
+    "Labelling",
     "LayerReadout",
     "Lesson",
     "LevelCheck",
@@ -193,6 +196,8 @@ __all__ = [
     "Optimised",
     "Otherwise",
     "Outcome",
+    "Overseen",
+    "Oversight",
     "Pair",
     "Panel",
     "PanelSeen",
@@ -235,6 +240,7 @@ __all__ = [
     "StopRecord",
     "StopRule",
     "StopRun",
+    "Student",
     "Taken",
     "Thought",
     "Ticket",

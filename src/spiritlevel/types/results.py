@@ -198,7 +198,7 @@ class Tuned(Frozen):
 class CurvePoint(Frozen):
     """One step of training."""
 
-    phase: Literal["sft", "dpo", "reward"]
+    phase: Literal["sft", "dpo", "reward", "classify"]
     step: int
     loss: float
     tokens: int
