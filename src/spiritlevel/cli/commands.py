@@ -18,6 +18,7 @@ from spiritlevel.cli.raters import raters
 from spiritlevel.cli.reward import reward
 from spiritlevel.cli.select import select
 from spiritlevel.cli.suites import suites
+from spiritlevel.cli.tamper import tamper
 from spiritlevel.cli.transfer import transfer
 from spiritlevel.cli.world import world
 
@@ -362,6 +363,7 @@ for _group in (
     select,
     sign,
     suites,
+    tamper,
     transfer,
     verify,
     world,
