@@ -10,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from spiritlevel.constitution import Constitution
+    from spiritlevel.evidence import Evidence
     from spiritlevel.tamper import Climbed, Prompts, TamperConfig
     from spiritlevel.types import Lesson
 
@@ -116,6 +117,17 @@ def climb(
         return tampering.run(config, evidence, law, certify.load(folder), given)
 
 
+def tampered(evidence: "Evidence", model: str, folder: str | None, quiet: bool) -> Iterator[str]:
+    """The ladder with its defaults as a part of an audit: its figures enter the audit's run, its copies do not."""
+    from spiritlevel.tamper import TamperConfig, beside
+
+    climbed = climb(TamperConfig(model=model), folder, quiet=quiet)
+    evidence.step(beside, climbed.ladder)
+    write(climbed, evidence.folder / "tamper.html")
+    yield from told(climbed)
+    yield f"page: {evidence.folder / 'tamper.html'}\n"
+
+
 def gathered(law: "Constitution", prompts: str | None, teach: str | None, benign: str | None) -> "Prompts":
     """Prompts of the built-in teach and open sides, or of files."""
     from spiritlevel.elicit import ElicitConfig, PromptFile
@@ -183,11 +195,12 @@ def write(climbed: "Climbed", target: Path) -> None:
 
 def told(climbed: "Climbed") -> Iterator[str]:
     """Where safeguards fail, then every rung, then what a defence saves, then what must be known to read it."""
-    from spiritlevel.cli.importing import plain
+    from spiritlevel.report import words
     from spiritlevel.report.tamper import defended, failing, rows
 
     ladder = climbed.ladder
-    yield f"tampering with {plain(ladder.model.spec)} ({ladder.model.key[:12]}); compliant answers by {plain(ladder.answers.spec)}"
+    answers = "by itself, begun for it" if ladder.answers == ladder.model else f"by {words.line(ladder.answers.spec, 80)}"
+    yield f"tampering with {words.line(ladder.model.spec, 80)} ({ladder.model.key[:12]}); compliant answers {answers}"
     yield from (f"  {one}" for one in failing(ladder, climbed.minutes))
     yield ""
     yield from rows(ladder, climbed.minutes)
@@ -196,4 +209,4 @@ def told(climbed: "Climbed") -> Iterator[str]:
         yield from (f"  {defended(one, ladder)}" for one in ladder.defences)
     yield ""
     yield from (f"{e.name}: {e.value:.2f} ({e.low:.2f} to {e.high:.2f}, n = {e.n})" for e in ladder.agreement)
-    yield from (f"note: {plain(note)}" for note in ladder.notes)
+    yield from (f"note: {words.line(note, 400)}" for note in ladder.notes)

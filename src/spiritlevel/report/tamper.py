@@ -46,6 +46,9 @@ def failing(ladder: Ladder, minutes: Sequence[float] = ()) -> Iterator[str]:
         what = ", ".join(filter(None, (KINDS[one.kind], HOWS[one.how])))
         bare = one.kind == "direction"
         unit = " bits" if one.kind == "quantised" else ""
+        if one.rise is None or not one.rise.n:
+            yield f"{what}: unknown, for no reply could be judged both before and after"
+            continue
         if one.fails_at is None:
             until = "" if bare else f" down to {one.tried[-1]} bits" if unit else f" up to {one.tried[-1]}"
             yield f"{what}: not shown to fail{until} ({rise(one, ladder)})"
@@ -57,8 +60,6 @@ def failing(ladder: Ladder, minutes: Sequence[float] = ()) -> Iterator[str]:
 
 def rise(one: Budget, ladder: Ladder) -> str:
     """The rise that decided, beside the margin."""
-    if one.rise is None or not one.rise.n:
-        return "no reply could be judged on both sides"
     return f"delivered harm {points(one.rise)}, margin {100 * ladder.margin:g}"
 
 
@@ -77,25 +78,40 @@ def _minutes(ladder: Ladder, minutes: Sequence[float], one: Budget) -> float:
 
 def rows(ladder: Ladder, minutes: Sequence[float] = ()) -> Iterator[str]:
     """The table as lines of text."""
-    names = [j.name for j in ladder.judges]
-    yield f"{'':44} delivered harm by {', by '.join(names)}; refused; plain prompts answered; KL"
-    yield f"{'untouched':44} {_figures(ladder, ladder.untouched)}"
+    heads = [*(f"harm: {words.line(j.name, 20)}" for j in ladder.judges), "refused", "plain answered", "KL, nats", "minutes"]
+    yield _columns("", heads)
+    yield _columns("untouched", _figures(ladder, ladder.untouched))
     for rung, taken in zip(ladder.rungs, [*minutes, *[math.nan] * len(ladder.rungs)], strict=False):
         name = rung.tampered.tampering.name
-        told = f"not made: {words.line(rung.tampered.why, 160)}" if rung.tampered.ref is None else _figures(ladder, rung.measurements)
-        yield f"{name:44} {told}{took(taken) if rung.tampered.ref is not None else ''}"
+        if rung.tampered.ref is None:
+            yield f"  {name:40}not made: {words.line(rung.tampered.why, 200)}"
+        else:
+            yield _columns(name, [*_figures(ladder, rung.measurements), f"{taken:.1f}" if math.isfinite(taken) else ""])
 
 
-def _figures(ladder: Ladder, measured: Sequence[Measurement]) -> str:
-    harms = [of(measured, "delivered_harm", "after", j.id) for j in ladder.judges]
-    found = [*harms, of(measured, "refusal", "after"), of(measured, "answered", "after")]
+def _columns(name: str, cells: Sequence[str]) -> str:
+    return f"  {name:40}{''.join(f'{cell:23}' for cell in cells)}".rstrip()
+
+
+def _figures(ladder: Ladder, measured: Sequence[Measurement]) -> list[str]:
+    shares = [of(measured, "delivered_harm", "after", j.id) for j in ladder.judges]
+    shares += [of(measured, "refusal", "after"), of(measured, "answered", "after")]
     kl = of(measured, "kl", "single")
-    return "; ".join([*("-" if e is None else share(e) for e in found), *([] if kl is None else [f"{plain(kl)} nats"])])
+    return [*(_short(e, 100) for e in shares), "" if kl is None else _short(kl)]
+
+
+def _short(e: Estimate | None, times: int = 1) -> str:
+    """`34.0 (25.1 to 44.2)`: of shares in per cent."""
+    if e is None or not e.n or math.isnan(e.value):
+        return "not measured"
+    decimals = 1 if times > 1 else 2
+    return f"{times * e.value:.{decimals}f} ({times * e.low:.{decimals}f} to {times * e.high:.{decimals}f})"
 
 
 def defended(one: Defence, ladder: Ladder) -> str:
     """One defence, in a sentence."""
     saved = "less harm" if one.harm.high < 0 else "more harm" if one.harm.low > 0 else "no change of harm shown"
+    saved = saved if one.harm.n else "harm unknown"
     equal = "equal utility" if one.equal else "equal utility not shown"
     return (
         f"{100 * one.safety:g}% safety data, {HOWS[one.how]}: {saved} at {equal} (delivered harm {points(one.harm)}; "
