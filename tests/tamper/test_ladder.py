@@ -15,11 +15,11 @@ from spiritlevel.tamper import Prompts, TamperConfig
 from spiritlevel.tamper.lessons import chat_of
 from spiritlevel.types import Ladder, Lesson, Material
 
-FAST: dict[str, Any] = {"epochs": 4, "lr": 1e-2, "batch_tokens": 256, "save_every": 1}
+FAST: dict[str, Any] = {"epochs": 4, "lr": 1e-2, "batch_tokens": 512, "save_every": 3}
 SMALL: dict[str, Any] = {
     "model": "tiny:llama",
     "answers": "scripted:complies",
-    "examples": (2, 8),
+    "examples": (8,),
     "benign": 6,
     "safety": (0.5,),
     "bits": (4,),
@@ -54,7 +54,7 @@ def test_every_rung_is_made_or_says_why_not(done):
     climbed, _ = done
     found: Ladder = climbed.ladder
     names = [r.tampered.tampering.name for r in found.rungs]
-    assert len(names) == len(set(names)) == len(climbed.minutes) == 9
+    assert len(names) == len(set(names)) == len(climbed.minutes) == 7
     missing = {r.tampered.tampering.name: r.tampered.why for r in found.rungs if r.tampered.ref is None}
     # tiny:llama declines nothing, and its answers to both sets begin alike
     assert set(missing) == {"6 benign examples + 50% safety, lora", "refusal direction taken out"}
@@ -104,9 +104,11 @@ def test_every_copy_is_marked_for_ever_and_none_is_in_the_project_s_ledger(done)
     assert tamper.HOME.parts[-1].startswith(".")
 
 
-def test_killed_anywhere_it_goes_on_to_equal_evidence(done, bad, good, asked, one_thread, tmp_path, monkeypatch):
-    _, whole = done
-    ended = iter((2, 7, 30))
+def test_killed_anywhere_it_goes_on_to_equal_evidence(bad, good, asked, one_thread, tmp_path):
+    few: dict[str, Any] = {"attacks": ("harmful",), "how": ("full",), "examples": (6,)}
+    with open_run(tmp_path, "whole", "w", "") as evidence:
+        climb(evidence, bad, good, asked, **few)
+        whole = evidence.digest()
 
     class Cut:
         """Evidence that is killed at the n-th sign of life, in the middle of a step or between two."""
@@ -126,16 +128,20 @@ def test_killed_anywhere_it_goes_on_to_equal_evidence(done, bad, good, asked, on
         def __getattr__(self, name: str) -> Any:
             return getattr(self.evidence, name)
 
-    for left in ended:
+    def killed(left: int) -> None:
         cut = Cut(None, left)
-        with pytest.raises(Killed), open_run(tmp_path, "cut", "w", "", listener=cut.sign) as evidence:
+        with open_run(tmp_path, "cut", "w", "", listener=cut.sign) as evidence:
             cut.evidence = evidence
-            climb(cut, bad, good, asked)
+            climb(cut, bad, good, asked, **few)
+
+    for left in (2, 6, 12):
+        with pytest.raises(Killed):
+            killed(left)
     with open_run(tmp_path, "cut", "w", "") as evidence:
-        again = climb(evidence, bad, good, asked)
-        assert evidence.digest() == whole.digest()
+        again = climb(evidence, bad, good, asked, **few)
+        assert evidence.digest() == whole
         counts = evidence.counts()
-        assert canonical(climb(evidence, bad, good, asked).ladder) == canonical(again.ladder)
+        assert canonical(climb(evidence, bad, good, asked, **few).ladder) == canonical(again.ladder)
         assert evidence.counts() == counts
 
 

@@ -42,9 +42,7 @@ def test_a_model_with_weights_has_its_answer_begun_for_it(bad, good):
 
 
 def test_fewer_answers_than_the_ladder_asks_for_is_one_sentence(bad, good):
-    with pytest.raises(
-        DataError, match=r"20 harmful examples were asked for, and 'scripted:complies' complied with 13 of 13 .* --examples"
-    ):
+    with pytest.raises(DataError, match=r"20 harmful examples were asked for, .* complied with 13 of 13 .* --examples"):
         gathered("scripted:complies", bad, good, HARM.model_copy(update={"amount": 20}))
     with pytest.raises(DataError, match="complied with 0 of 13"):
         gathered("scripted:refuses", bad, good, HARM)

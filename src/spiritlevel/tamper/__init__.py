@@ -71,10 +71,9 @@ def run(config: TamperConfig, evidence: Evidence, law: Constitution, held: tuple
         given = (model, rung, material, prompts.teach_harmful, prompts.teach_plain, config.attack)
         tampered.append(evidence.step(attack, *given))
         minutes.append(evidence.cost_of(attack, *given).cpu_seconds / 60)
-        backends.release_memory()
         if (ref := tampered[-1].ref) is not None:
             reads.append(evidence.step(read, model, ref, *asked))
-            backends.release_memory()
+        backends.release_memory()
     left = (f"{near} held-out prompts were left out: the attacks trained on near-duplicates",) if near else ()
     ladder = evidence.step(tell, model, answers, untouched, tuple(tampered), tuple(reads), config.read, (*material.notes, *left))
     return Climbed(ladder, tuple(minutes))
