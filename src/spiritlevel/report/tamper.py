@@ -21,7 +21,16 @@ KINDS = {
 
 def html(ladder: Ladder, minutes: Sequence[float] = (), command: str = "") -> str:
     """The whole page, self-contained; every text from outside is escaped."""
-    tools = {"words": words, "share": share, "points": points, "plain": plain, "of": of, "took": took, "defended": defended}
+    tools = {
+        "words": words,
+        "share": share,
+        "points": points,
+        "plain": plain,
+        "of": of,
+        "short": _short,
+        "took": took,
+        "defended": defended,
+    }
     values = {
         "l": ladder,
         "lines": list(failing(ladder, minutes)),
@@ -198,7 +207,7 @@ def beside(ladder: Ladder) -> Markup:
             shown.append((rung.tampered.tampering.name, e, "after"))
     if len(shown) < 2:
         return Markup("")
-    x, step = Scale(0, 1, 196.0, WIDTH - 10), 22.0
+    x, step = Scale(0, 1, 206.0, WIDTH - 10), 22.0
     bottom = step * len(shown) + 8
     parts = [_line(x(t), 2, x(t), bottom, "axis" if t == 0 else "grid") for t in (0, 0.25, 0.5, 0.75, 1)]
     for place, (name, e, kind) in enumerate(shown):
