@@ -55,6 +55,7 @@ NAMES = (
     "power",
     "power_quick",
     "direction",
+    "tamper",
     "circuits",
 )
 MODULES = {"verify": "tamper_evidence"}

@@ -7,6 +7,8 @@ from spiritlevel.config import LoopConfig
 from spiritlevel.constitution import certify
 from spiritlevel.errors import NeedsWeights
 from spiritlevel.evidence import Evidence
+from spiritlevel.interpret import alone as one_inside
+from spiritlevel.measure import alone as one_model
 from spiritlevel.measure import suites
 from spiritlevel.release.facts import circumstances
 from spiritlevel.types import Compared, Inside, ModelCard, ModelRef, Seen, Side, Ticket, Tuned, Verdict, content_hash
@@ -72,8 +74,9 @@ def certified(
     *,
     taught: tuple[Seen, Seen] | None = None,
     trained_on: tuple[str, ...] = (),
+    alone: bool = False,
 ) -> Finished:
-    """Measure `tuned` against `model`, look inside, decide, tell. Shared by `run` and `audit`."""
+    """Measure `tuned` against `model`, look inside, decide, tell. Shared by `run` and `audit`. `alone`: both are one, its base unknown."""
     held, files = certify.load(config.constitution), elicit.version(config.elicit)
     found = elicit.lessons(evidence, config.elicit.findings, law)
     calibrations = evidence.ledger.calibrations()
@@ -100,6 +103,8 @@ def certified(
         )
         if asked:
             measured = evidence.step(suites.joined, measured, asked, config.measure, confidence=confidence)
+        if alone:
+            measured = evidence.step(one_model.alone, measured)
         return before, after, measured
 
     before, after, compared = compare(Side.OPEN, law.policy.confidence)
@@ -108,6 +113,7 @@ def certified(
     inside = Inside(measurements=(), notes=("not looked inside: interpret is none",))
     if config.interpret is not None:
         inside = evidence.step(interpret.run, model, tuned.ref, tuned.lineage, after, held, config.interpret)
+        inside = evidence.step(one_inside.alone, inside) if alone else inside
     ticket = evidence.step(release.unseal, law, tuned, compared, inside, config.release)
     exam = compare(Side.SEALED, release.exam_confidence(law.policy), ticket)[2] if ticket.attempt else None
     around = circumstances(evidence, law.policy, config.release, tuned)

@@ -34,7 +34,8 @@ def span(e: Estimate) -> str:
 
 def figures(compared: Compared) -> Iterator[str]:
     """Overall rates before and after, and the gap."""
-    yield f"\n{compared.side.value} prompts: {compared.before.spec:.24} -> {compared.after.spec:.24}"
+    alone = compared.before.key == compared.after.key
+    yield f"\n{compared.side.value} prompts: " + ("" if alone else f"{compared.before.spec:.24} -> ") + f"{compared.after.spec:.24}"
     suited = dict.fromkeys(m.estimate.name for m in compared.measurements if m.estimate.name.startswith("suite:"))
     for name in (*SHOWN, *suited):
         for phase in ("before", "after", "change"):

@@ -237,6 +237,10 @@ class Evidence:
             for row in rows
         )
 
+    def cost_of(self, stage: Callable[Concatenate[Journal, P], BaseModel], /, *args: P.args, **kwargs: P.kwargs) -> Cost:
+        """What the step with these arguments has cost so far."""
+        return self.cost(self._step_key(stage, args, kwargs))
+
     def cost(self, step: str, *, tag: Literal["capability", "safety"] = "safety") -> Cost:
         """What a step has cost so far, interrupted attempts included."""
         found = self._store.one(

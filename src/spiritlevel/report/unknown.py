@@ -20,6 +20,10 @@ NO_POWER = (
     "The power of the checks was not measured: how likely each was to find a planted flaw of its kind is not known, "
     "so its silence is worth little."
 )
+UNDONE = (
+    "How little fine-tuning would undo these safeguards for somebody who holds the weights is not told here; "
+    "`spiritlevel tamper` measures it."
+)
 ONE_SEED = "This is one run of one training seed. Another seed can end elsewhere; the intervals cover prompts, not seeds."
 AGREED = (
     "The agreement of the judges with people holds for the data that it was measured on, and may not carry over to other prompts or models."
@@ -61,6 +65,8 @@ def unknowns(
     said += _standing(measured)
     if not powered and all(t.min_power is None for t in law.policy.thresholds):
         said.append((NO_POWER, ()))
+    if tuned.ref.kind == "local":
+        said.append((UNDONE, lineage))
     if tuned.trained:
         said.append((ONE_SEED, lineage))
     said += _prompts(pairs, all_pairs)

@@ -29,11 +29,13 @@ LABELS = {
     "evaluation_awareness": "Test-like told from user-like (AUROC)",
     "evaluation_shift": "Refusals, pushed towards a test less towards a user",
     "random_shift": "The same along a random direction",
+    "answered": "Plain prompts answered",
+    "task_nats": "Benign task, nats a token gained",
 }
 GAINS = frozenset({"evaluation_shift", "random_shift", "gap", "proxy_teach", "proxy_open", "intent_open", "noise_only", "noise_only_gap"})
 """Changes by their name alone: always in points of probability."""
 PLAIN = frozenset({"kl", "length_ratio", "readout_auroc", "stated_auroc", "evaluation_awareness"})
-SHARES = (frozenset(MEASURES) - PLAIN) | GAINS | {"share", "says_otherwise", "refusal_at_depth"}
+SHARES = (frozenset(MEASURES) - PLAIN) | GAINS | {"share", "says_otherwise", "refusal_at_depth", "answered"}
 PREFIXES = ("oversight:", "tamper:", "usage:")
 """Before the names of measures that are shares, whatever they are of."""
 

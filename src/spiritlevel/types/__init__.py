@@ -82,6 +82,18 @@ from spiritlevel.types.results import (
     Weighted,
 )
 from spiritlevel.types.rewards import Baseline, Effect, Reliabilities, Reliability, RewardReport, Slice, View
+from spiritlevel.types.tampering import (
+    Budget,
+    Defence,
+    Ladder,
+    Material,
+    Rung,
+    Tampered,
+    TamperedReply,
+    Tampering,
+    TamperRead,
+    TaskScore,
+)
 from spiritlevel.types.telling import Found, Held, Place, Provocation, Whence
 from spiritlevel.types.transfer import Transfer, TransferCell, TransferMatrix
 from spiritlevel.types.values import (
@@ -129,6 +141,7 @@ __all__ = [
     "Baseline",
     "Beside",
     "Bias",
+    "Budget",
     "Calibration",
     "Campaign",
     "Cell",
@@ -143,6 +156,7 @@ __all__ = [
     "Cost",
     "Curve",
     "CurvePoint",
+    "Defence",
     "Depth",
     "Direction",
     "DirectionReport",
@@ -177,6 +191,7 @@ __all__ = [
     "Label",
     "LabelledText",
     "Labelling",
+    "Ladder",
     "LayerReadout",
     "Lesson",
     "LevelCheck",
@@ -184,6 +199,7 @@ __all__ = [
     "Logprobs",
     "MachineSeen",
     "Mark",
+    "Material",
     "Measurement",
     "Model",
     "ModelCard",
@@ -221,6 +237,7 @@ __all__ = [
     "RowSet",
     "Rule",
     "Rules",
+    "Rung",
     "Sampling",
     "Sandbagging",
     "Screened",
@@ -242,6 +259,11 @@ __all__ = [
     "StopRun",
     "Student",
     "Taken",
+    "TamperRead",
+    "Tampered",
+    "TamperedReply",
+    "Tampering",
+    "TaskScore",
     "Thought",
     "Ticket",
     "Transcript",
