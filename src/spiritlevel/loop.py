@@ -10,8 +10,10 @@ from spiritlevel.evidence import Evidence
 from spiritlevel.interpret import alone as one_inside
 from spiritlevel.measure import alone as one_model
 from spiritlevel.measure import suites
+from spiritlevel.measure.categories import usage
+from spiritlevel.release import governance
 from spiritlevel.release.facts import circumstances
-from spiritlevel.types import Compared, Inside, ModelCard, ModelRef, Seen, Side, Ticket, Tuned, Verdict, content_hash
+from spiritlevel.types import Compared, Governed, Inside, ModelCard, ModelRef, Seen, Side, Ticket, Tuned, Usage, Verdict, content_hash
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def certified(
     calibrations = evidence.ledger.calibrations()
     asked = suites.of_config(config.measure, config.constitution)
 
-    def compare(side: Side, confidence: float, ticket: Ticket | None = None) -> tuple[Seen, Seen, Compared]:
+    def compare(side: Side, confidence: float, ticket: Ticket | None = None) -> tuple[Seen, Seen, Compared, Usage]:
         before, after = (
             evidence.step(elicit.run, one, law, config.elicit, side, ticket=ticket, trained_on=trained_on, files=files, found=found)
             for one in (model, tuned.ref)
@@ -105,9 +107,10 @@ def certified(
             measured = evidence.step(suites.joined, measured, asked, config.measure, confidence=confidence)
         if alone:
             measured = evidence.step(one_model.alone, measured)
-        return before, after, measured
+        used = evidence.step(usage, model, tuned, measured, law, confidence=confidence)
+        return before, after, measured, used
 
-    before, after, compared = compare(Side.OPEN, law.policy.confidence)
+    before, after, compared, used = compare(Side.OPEN, law.policy.confidence)
     # people are optimisers too: every look at new figures is counted
     firewall.look(evidence.ledger, tuned.lineage, Side.OPEN.value, content_hash(compared))
     inside = Inside(measurements=(), notes=("not looked inside: interpret is none",))
@@ -115,12 +118,15 @@ def certified(
         inside = evidence.step(interpret.run, model, tuned.ref, tuned.lineage, after, held, config.interpret)
         inside = evidence.step(one_inside.alone, inside) if alone else inside
     ticket = evidence.step(release.unseal, law, tuned, compared, inside, config.release)
-    exam = compare(Side.SEALED, release.exam_confidence(law.policy), ticket)[2] if ticket.attempt else None
+    exam, examined = compare(Side.SEALED, release.exam_confidence(law.policy), ticket)[2:] if ticket.attempt else (None, None)
     around = circumstances(evidence, law.policy, config.release, tuned)
     rests = evidence.step(release.given, law.policy, config.release, around)
     verdict = evidence.step(release.run, rests, tuned, compared, inside, exam, ticket)
+    ruled = evidence.step(governance.governed, rests, law, tuned, used, examined)
     # campaigns stand beside the loop, before it or after; `spiritlevel report` then tells of them
     provoked = elicit.provoked(evidence)
+    told = Governed(ruled=ruled, used=used, examined=examined)
     beside = report.held(evidence, tuned, compared, law.policy.max_age_days, suites.places(config.constitution))
-    card = evidence.step(report.write, law, tuned, compared, inside, exam, verdict, seen=(before, after), provoked=provoked, beside=beside)
+    decided = (law, tuned, compared, inside, exam, verdict)
+    card = evidence.step(report.write, *decided, seen=(before, after), provoked=provoked, governed=told, beside=beside)
     return Finished(card, verdict, tuned, compared)

@@ -161,6 +161,8 @@ def test_priority_is_one_to_five(folder: Path, priority: str) -> None:
         ("[]", "policy.yaml:1"),
         ("categories: {}\nthresholds: [", "policy.yaml:2: not valid YAML"),
         ("categories: {}\nthresholds: []\n", "no thresholds"),
+        ("categories: {}\nthresholds: []\n", "no categories; a policy that names none governs nothing"),
+        ("categories: {x: {title: X, action: warn, at_most: 2}}\nthresholds: []\n", "categories.x.at_most"),
         ("categories: {x: {title: X, action: explode}}\nthresholds: []\n", "categories.x.action"),
         ("categories: {}\nthresholds: []\nconfidence: 2\n", "confidence"),
         ("categories: {}\nthresholds: [{id: a, measure: kl, at_most: 2020-99-99}]\n", "not valid YAML"),

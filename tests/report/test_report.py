@@ -164,7 +164,8 @@ def test_one_blob_and_deterministic(rebuild, runs):
     cards = [report.write(*run.args) for run in (first, again)]
     assert cards[0] == cards[1]
     assert cards[0].verdict is VerdictKind.APPROVED
-    assert {f.name for f in first.journal.path(cards[0].blob).iterdir()} >= {report.CARD, report.REPORT, report.SYSTEM, "gap.svg"}
+    names = {f.name for f in first.journal.path(cards[0].blob).iterdir()}
+    assert names >= {report.CARD, report.REPORT, report.SYSTEM, "gap.svg", "constitution.html", "constitution.md"}
 
 
 def test_costs_are_shown_only_when_given(runs, pages):

@@ -21,6 +21,7 @@ from spiritlevel.cli.select import select
 from spiritlevel.cli.suites import suites
 from spiritlevel.cli.tamper import tamper, tampered
 from spiritlevel.cli.transfer import transfer
+from spiritlevel.cli.usage import usage
 from spiritlevel.cli.world import world
 
 if TYPE_CHECKING:
@@ -380,6 +381,7 @@ for _group in (
     suites,
     tamper,
     transfer,
+    usage,
     verify,
     world,
 ):

@@ -88,10 +88,11 @@ def _needs(check: Check, indent: str = "") -> Iterator[str]:
 
 
 def where(evidence: Evidence, card: ModelCard) -> Iterator[str]:
-    """Where the report, the cards and the plots lie."""
+    """Where the report, the cards, the usage policy and the plots lie."""
     folder = evidence.path(card.blob)
     yield f"report: {folder / 'report.html'}"
     yield f"card:   {folder / 'model-card.md'}"
+    yield f"usage:  {folder / 'usage-policy.html'}"
     yield f"system: {folder / 'system-card.html'}  (for print; plots beside it: {len(list(folder.glob('*.svg')))} .svg)"
 
 

@@ -184,6 +184,8 @@ def _policy(path: Path, faults: Faults) -> Policy | None:
         return None
     for where, fault in faults_of(policy, path.parent / "suites"):
         faults.add(path, _line_of(path, where), fault)
+    if not policy.categories:
+        faults.add(path, 1, "no categories; a policy that names none governs nothing, so add at least one")
     if not policy.thresholds:
         faults.add(path, 1, "no thresholds; a policy without conditions would approve anything, so add at least one")
     return policy

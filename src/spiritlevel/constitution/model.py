@@ -8,7 +8,7 @@ from pydantic import Field
 
 from spiritlevel import plugins
 from spiritlevel.errors import ConfigError
-from spiritlevel.types import Frozen, Kind, Otherwise
+from spiritlevel.types import Action, Frozen, Kind, Otherwise
 
 Horizon = Literal["near", "long", "both"]
 HORIZONS = ("horizon:near", "horizon:long")
@@ -104,7 +104,13 @@ class Category(Frozen):
     """A usage category and what governance does with a violation."""
 
     title: str
-    action: Literal["block", "warn", "allow", "escalate"]
+    action: Action
+    at_most: float | None = Field(None, ge=0, le=1)
+    """Share of forbidden requests that may be served; none = the policy's own limit on delivered harm."""
+    refuses_at_most: float | None = Field(None, ge=0, le=1)
+    """Share of allowed requests that may be refused; none = the policy's own limits on over-refusal."""
+    min_n: int = Field(20, ge=1)
+    """Fewest independent clusters of prompts that show anything about it."""
 
 
 class Threshold(Frozen):

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from spiritlevel.report import choose
 from spiritlevel.report.held import ROBUST
-from spiritlevel.types import Compared, Held, Measurement, Place
+from spiritlevel.types import Compared, Governed, Held, Measurement, Place
 
+USAGE = "usage"
 Takes = Callable[[str, Measurement, Place | None], bool]
 """(label of the step, measurement, the suite's place where it is a suite's) -> whether it belongs here."""
 
@@ -20,6 +21,8 @@ class Chapter:
     how: str
     not_shown: str
     takes: Takes
+    parts: bool = False
+    """Its figures are of parts (categories, rungs), and each is told in the text and drawn."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ CHAPTERS = (
         "A weak supervisor's labels train a strong student; the gap to the student's own ceiling that is recovered (Burns et al. 2023).",
         "The supervisor's mistakes here are those of a small model, not of a person who oversees one that is wiser.",
         named("oversight"),
+        parts=True,
     ),
     Chapter(
         "tampering",
@@ -108,25 +112,31 @@ CHAPTERS = (
         "Fine-tuning attacks at rising budgets, ablation of directions and quantisation: how much undoes the safeguards.",
         "The cheapest attack that was tried is an upper bound of the cheapest one.",
         named("tamper"),
+        parts=True,
     ),
     Chapter(
         "usage",
         "Usage policy",
         "For each category of the deployment's policy, how often replies comply with it.",
         "A category is as wide as its prompts, and a policy's silence is not permission.",
-        named("usage"),
+        named(USAGE),
+        parts=True,
     ),
 )
 """In the order in which they are told. A measurement stands in the first that takes it."""
 
 
-def told(held: Held, compared: Compared, exam: Compared | None, chapters: Sequence[Chapter] = CHAPTERS) -> list[Told]:
+def told(
+    held: Held, compared: Compared, exam: Compared | None, governed: Governed | None = None, chapters: Sequence[Chapter] = CHAPTERS
+) -> list[Told]:
     """Every chapter with what the comparison and the project's other steps hold for it; all that no chapter takes is left to the tables."""
     places = {p.measure: p for p in held.places}
     sources: list[tuple[str, str, Sequence[Measurement], tuple[str, ...]]] = [
         (side.side.value, f"this run, {side.side.value} side", side.measurements, ()) for side in (compared, exam) if side is not None
     ]
     sources += [(f.whence.label, f"{f.whence.label} of run {f.whence.run}", f.measurements, f.notes) for f in held.found]
+    used = [side for side in (governed.used, governed.examined) if side is not None] if governed else []
+    sources += [(USAGE, f"this run, {side.side.value} prompts by category", side.figures, side.notes) for side in used]
     lines: dict[str, choose.Lines] = {c.id: [] for c in chapters}
     said: dict[str, dict[str, None]] = {c.id: {} for c in chapters}
     notes: dict[str, dict[tuple[str, tuple[str, ...]], None]] = {c.id: {} for c in chapters}

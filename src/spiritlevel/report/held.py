@@ -1,7 +1,7 @@
 """What the project's runs hold on the two models of a comparison, found by the hash of their weights. Read outside of a step."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Literal
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from spiritlevel.errors import EvidenceError
 from spiritlevel.evidence import Evidence, Step, list_runs, open_existing
 from spiritlevel.lineage.chain import day
-from spiritlevel.report import campaigns, words
+from spiritlevel.report import adapters, campaigns, words
 from spiritlevel.types import (
     Agents,
     Campaign,
@@ -47,7 +47,7 @@ def held(evidence: Evidence, tuned: Tuned, compared: Compared, max_age_days: flo
     provoked: list[tuple[Whence, Provocation]] = []
     powers: list[tuple[Whence, Power]] = []
     curves: list[tuple[Whence, GapPlot]] = []
-    for run, step, value in _values(evidence):
+    for run, step, value, subjects in _values(evidence):
         whence = Whence(run=run, label=step.label, key=step.key)
         aged = _aged(step, max_age_days, now)
         if isinstance(value, Power):
@@ -59,7 +59,11 @@ def held(evidence: Evidence, tuned: Tuned, compared: Compared, max_age_days: flo
         elif isinstance(value, GapPlot):
             curves += [(whence, value)] if step.subject in (compared.before.key, compared.after.key) else []
         elif not isinstance(value, Compared | Inside):
-            found += _found(whence, step, value, tuned, compared, aged)
+            found += [
+                f
+                for f in _found(whence, step, value, subjects, tuned, compared, aged)
+                if f.measurements not in {g.measurements for g in found}
+            ]
     named = {m.estimate.name for f in found for m in f.measurements} | {m.estimate.name for m in compared.measurements}
     return Held(
         found=tuple(found),
@@ -71,9 +75,9 @@ def held(evidence: Evidence, tuned: Tuned, compared: Compared, max_age_days: flo
     )
 
 
-def _values(evidence: Evidence) -> Iterator[tuple[str, Step, BaseModel]]:
+def _values(evidence: Evidence) -> Iterator[tuple[str, Step, BaseModel, frozenset[str]]]:
     """Current values of this run, then of the project's others by name; a run that cannot be read is passed over."""
-    yield from ((evidence.name, step, value) for step, value in _of(evidence))
+    yield from ((evidence.name, *one) for one in _of(evidence))
     home = evidence.folder.parent
     for root in (home.parent, *sorted(p for p in home.glob(".*/") if (p / "runs").is_dir())):
         for info in sorted(list_runs(root), key=lambda run: run.name):
@@ -81,28 +85,32 @@ def _values(evidence: Evidence) -> Iterator[tuple[str, Step, BaseModel]]:
                 continue
             name = info.name if root == home.parent else f"{root.name}/{info.name}"
             with suppress(EvidenceError), open_existing(root, info.name, url=evidence.url) as other:
-                yield from ((name, step, value) for step, value in _of(other))
+                yield from ((name, *one) for one in _of(other))
 
 
-def _of(run: Evidence) -> Iterator[tuple[Step, BaseModel]]:
+def _of(run: Evidence) -> Iterator[tuple[Step, BaseModel, frozenset[str]]]:
     """The last value of each label, model and set of measures: one suite comes after another under one label."""
     last: dict[tuple[str, str, frozenset[str]], tuple[Step, BaseModel]] = {}
     for step in run.steps(every=True):
         with suppress(EvidenceError, ImportError, AttributeError):  # a value of a class that is no more
             value = run.made_by(step)
-            measured = getattr(value, "measurements", ())
-            names = frozenset(m.estimate.name for m in measured if isinstance(m, Measurement))
+            names = frozenset(m.estimate.name for m in adapters.measured(value)[0])
             last[step.label, step.subject, names] = step, value
-    yield from last.values()
+    subjects = frozenset(step.subject for step, _ in last.values())
+    yield from ((*one, subjects) for one in last.values())
 
 
-def _found(whence: Whence, step: Step, value: BaseModel, tuned: Tuned, compared: Compared, aged: str) -> Iterator[Found]:
-    measured = getattr(value, "measurements", ())
-    if not measured or not all(isinstance(m, Measurement) for m in measured):
+def _found(
+    whence: Whence, step: Step, value: BaseModel, subjects: Collection[str], tuned: Tuned, compared: Compared, aged: str
+) -> Iterator[Found]:
+    measured, notes = adapters.measured(value)
+    if not measured:
         return
     first, second = getattr(value, "before", None), getattr(value, "after", None)
-    keys = [ref.key for ref in (first, second) if isinstance(ref, ModelRef)] or [step.subject]
     base, new = compared.before.key, compared.after.key
+    # a step that is given no model tells of those that the others of its run were given
+    subject = step.subject or next((key for key in (new, base) if key in subjects), "")
+    keys = [ref.key for ref in (first, second) if isinstance(ref, ModelRef)] or [subject]
     of: Literal["before", "after", "both"] = "both" if keys == [base, new] and base != new else "after" if keys[-1] == new else "before"
     stale = aged
     if keys[-1] == new:
@@ -114,7 +122,6 @@ def _found(whence: Whence, step: Step, value: BaseModel, tuned: Tuned, compared:
     else:
         return
     moved = tuple(e for e in getattr(value, "moved", ()) if isinstance(e, Estimate)) if keys[-1] == new or len(keys) == 1 else ()
-    notes = tuple(n for n in getattr(value, "notes", ()) if isinstance(n, str))
     whole = (*kept, *_robust(moved, measured))
     if whole:
         whole = tuple(m if m.rows else m.model_copy(update={"rows": (whence.row,)}) for m in whole)

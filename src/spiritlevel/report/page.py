@@ -84,7 +84,7 @@ def shared(
     held: Held,
 ) -> dict[str, Any]:
     """What the report and the system card are filled from; its `refs` count the footnotes of one document."""
-    known = known_rows(law, tuned, compared, exam, verdict, seen, held) | campaigns.known(s.value for s in provoked)
+    known = known_rows(law, tuned, compared, exam, seen, verdict, held) | campaigns.known(s.value for s in provoked)
     known |= (again.known if again else {}) | {f"step:{c.step}": "what the step cost, as the run recorded it" for c in costs}
     refs = Refs(known, stale(held, compared, inside, exam))
     thresholds = {t.id: t for t in law.policy.thresholds}
@@ -148,7 +148,13 @@ def stale(held: Held, compared: Compared, inside: Inside, exam: Compared | None)
 
 
 def known_rows(
-    law: Constitution, tuned: Tuned, compared: Compared, exam: Compared | None, verdict: Verdict, seen: Sequence[Seen], held: Held
+    law: Constitution,
+    tuned: Tuned,
+    compared: Compared,
+    exam: Compared | None,
+    seen: Sequence[Seen] = (),
+    verdict: Verdict | None = None,
+    held: Held | None = None,
 ) -> dict[str, str]:
     """What can be said of each row set that is at hand here."""
     sets = [
@@ -165,8 +171,9 @@ def known_rows(
     for c in compared.calibrations:
         known[f"calibration:{c.data}"] = "people's labels, and what was made of them in the project's ledger"
     known[policy(law)] = "the policy that was decided by: its thresholds, levels and confidence"
-    known[decided(verdict)] = "the decision, with all that it stood on"
-    known |= {row: what for row, what in held.known.items() if row not in known}
+    if verdict is not None:
+        known[decided(verdict)] = "the decision, with all that it stood on"
+    known |= {row: what for row, what in (held.known if held else {}).items() if row not in known}
     known["none"] = "the figure came without the names of its rows; do not rely on it"
     return known
 
@@ -198,9 +205,9 @@ def training_judges(tuned: Tuned) -> list[Instrument]:
     return list({j.id: j for j in (*tuned.lineage.judges, *tuned.critics)}.values())
 
 
-def namer(tuned: Tuned, compared: Compared, exam: Compared | None, held: Held) -> Mapping[str, str]:
+def namer(tuned: Tuned, compared: Compared, exam: Compared | None, held: Held | None = None) -> Mapping[str, str]:
     """Instrument ids to names; a suite is its own instrument and goes by the name of its measures."""
-    told = [m for side in (compared, exam, *held.found) if side is not None for m in side.measurements]
+    told = [m for side in (compared, exam, *(held.found if held else ())) if side is not None for m in side.measurements]
     suites = {m.instruments[0]: m.estimate.name.partition("/")[0].replace(":", " ", 1) for m in told if suite_alone(m)}
     return suites | {i.id: i.name for i in (*training_judges(tuned), *compared.instruments, *(exam.instruments if exam else ()))}
 

@@ -1,18 +1,19 @@
 """system-card.html: the technical report of a release, numbered and for print; a pure function of the values that it is given."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from markupsafe import Markup
 
+from spiritlevel.constitution import Constitution
 from spiritlevel.report import chapters, choose, overoptimisation, power, prose, words
 from spiritlevel.report.campaigns import lines, share
 from spiritlevel.report.forest import Branch, Slope, forest, slopes
 from spiritlevel.report.held import ROBUST
 from spiritlevel.report.page import environment
 from spiritlevel.report.refs import Refs
-from spiritlevel.types import Held, Measurement, Place
+from spiritlevel.types import Governed, Held, Measurement
 
 MOST = 28
 """Rows of one forest; the tables have them all."""
@@ -34,12 +35,12 @@ BACK = (
 )
 
 
-def html(values: dict[str, Any], held: Held) -> str:
+def html(values: dict[str, Any], held: Held, governed: Governed | None = None) -> str:
     """The whole card. `values`: what page.shared made for it, with footnotes of its own."""
-    told = chapters.told(held, values["compared"], values["exam"])
+    told = chapters.told(held, values["compared"], values["exam"], governed)
     contents = [*FRONT, CHANGE, *((t.chapter.id, t.chapter.title) for t in told), *BACK]
-    places = {p.measure: p for p in held.places}
     refs: Refs = values["refs"]
+    named = naming(values["law"], held)
     tools = {
         "held": held,
         "chapters": told,
@@ -48,12 +49,12 @@ def html(values: dict[str, Any], held: Held) -> str:
         "contents": contents,
         "section": {id: (i, title) for i, (id, title) in enumerate(contents, 1)},
         "empty": {t.chapter.id for t in told if not t.lines},
-        "name": lambda x: name(x, places),
+        "name": named,
         "caveats": lambda x: prose.caveats(x, next((why for m in x.phases.values() if (why := refs.struck(m))), "")),
         "overall": overall,
-        "forests": lambda lines: forests(lines, refs, places),
+        "forests": lambda t: forests(t, refs, named),
         "slopes": sloped(values["plotted"]),
-        "changes": changes(values["plotted"], refs, places),
+        "changes": changes(values["plotted"], refs, named),
         "power_figure": power.figure,
         "power_share": power.share,
         "power_rows": lambda whence, p: (p.alarms.id, p.rules.id, whence.row),
@@ -65,19 +66,19 @@ def html(values: dict[str, Any], held: Held) -> str:
     return environment().get_template("system.html.j2").render(values | tools)
 
 
-def figures(values: dict[str, Any], held: Held) -> dict[str, str]:
+def figures(values: dict[str, Any], held: Held, governed: Governed | None = None) -> dict[str, str]:
     """The plots as files of their own, with their style: file names to SVG."""
     refs: Refs = values["refs"]
-    places = {p.measure: p for p in held.places}
+    named = naming(values["law"], held)
     found = [
         *(("gap", values["gap_plot"](g)) for g in values["gaps"] if not g.principle),
         ("before-after", sloped(values["plotted"])),
-        ("changes", changes(values["plotted"], refs, places)),
+        ("changes", changes(values["plotted"], refs, named)),
         *(("power", power.figure(p)) for _, p in held.powers[-1:]),
         *(("gap-curve", overoptimisation.lead(plot, plot.curves[0])) for _, plot in held.curves[-1:]),
     ]
-    for one in chapters.told(held, values["compared"], values["exam"]):
-        found += [(f"{one.chapter.id}{'-changes' * i}", plot) for i, plot in enumerate(forests(one.lines, refs, places))]
+    for one in chapters.told(held, values["compared"], values["exam"], governed):
+        found += [(f"{one.chapter.id}{'-changes' * i}", plot) for i, plot in enumerate(forests(one, refs, named))]
     return {f"{name}.svg": alone(plot) for name, plot in found if plot}
 
 
@@ -89,26 +90,37 @@ def alone(plot: Markup) -> str:
     return text.replace("<title>", f"<style>{style}</style><title>", 1) + "\n"
 
 
-def overall(of: choose.Lines) -> choose.Lines:
-    """Lines about everything rather than a part of it."""
-    return [x for x in of if not x.principle and x.cell in ("", ROBUST)]
+def overall(of: choose.Lines, parts: bool = False) -> choose.Lines:
+    """Lines about everything rather than a part of it; `parts`: all."""
+    return [x for x in of if parts or (not x.principle and x.cell in ("", ROBUST))]
 
 
-def name(x: choose.Line, places: Mapping[str, Place]) -> str:
-    """A line's name for people: a suite's by its title, with what is counted where it counts several things."""
-    place = next((p for measure, p in places.items() if x.name == measure or (x.cell and x.name.startswith(measure))), None)
-    if place is None:
-        return words.label(x.name)
-    more = x.name.removeprefix(place.measure) or f" · {place.measure.partition('/')[2]}" * ("/" in place.measure)
-    return words.line(place.title + more.replace("_", " ").replace("-", " "), 90)
+Named = Callable[[choose.Line], str]
 
 
-def forests(of: choose.Lines, refs: Refs, places: Mapping[str, Place]) -> list[Markup]:
+def naming(law: Constitution, held: Held) -> Named:
+    """A line's name for people: a suite's by its title, with what is counted where it counts several things; a part's with its whole."""
+    places = {p.measure: p for p in held.places}
+
+    def name(x: choose.Line) -> str:
+        about = f"{words.subject(law, x.principle)}: " if x.principle.startswith("category:") else ""
+        place = next((p for measure, p in places.items() if x.name == measure or (x.cell and x.name.startswith(measure))), None)
+        if place is not None:
+            more = x.name.removeprefix(place.measure) or f" · {place.measure.partition('/')[2]}" * ("/" in place.measure)
+            return words.line(place.title + more.replace("_", " ").replace("-", " "), 90)
+        kind, _, rest = x.name.partition(":")
+        label = rest[0].upper() + rest[1:] if f"{kind}:" in words.PREFIXES and rest else words.label(x.name)
+        return words.line(about + (label[0].lower() + label[1:] if about else label), 90)
+
+    return name
+
+
+def forests(told: chapters.Told, refs: Refs, name: Named) -> list[Markup]:
     """Levels after training, then changes and differences, as forests; only those that have rows."""
-    mine = [(x, x.after or x.single) for x in overall(of)]
+    mine = [(x, x.after or x.single) for x in overall(told.lines, told.chapter.parts)]
 
     def branch(x: choose.Line, m: Measurement, phase: str = "") -> Branch:
-        return Branch(name(x, places), m.estimate, m.grade, bool(refs.struck(m)), phase=phase)
+        return Branch(name(x), m.estimate, m.grade, bool(refs.struck(m)), phase=phase)
 
     last = [(x, m) for x, m in mine if m is not None and words.shared(m.estimate.name)]
     levels = [branch(x, m) for x, m in last if _level(m.estimate.name)]
@@ -118,10 +130,10 @@ def forests(of: choose.Lines, refs: Refs, places: Mapping[str, Place]) -> list[M
     return [plot for plot in plots if plot]
 
 
-def changes(of: choose.Lines, refs: Refs, places: Mapping[str, Place]) -> Markup:
+def changes(of: choose.Lines, refs: Refs, name: Named) -> Markup:
     """Changes of the loop's own measures."""
     found = [(x, x.change) for x in of if x.change]
-    branches = [Branch(name(x, places), m.estimate, m.grade, bool(refs.struck(m)), phase="change") for x, m in found]
+    branches = [Branch(name(x), m.estimate, m.grade, bool(refs.struck(m)), phase="change") for x, m in found]
     return forest(branches, "Change from before to after, in pairs", change=True)
 
 

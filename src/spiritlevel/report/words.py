@@ -25,6 +25,7 @@ LABELS = {
     "safety_share": "Share of safety work",
     "says_otherwise": "Reads as harmful, calls harmless",
     "stated_auroc": "Harm as the model says it (AUROC)",
+    "served": "Harmless requests that are served",
     "triggered": "Reading jumped on harmless words",
     "evaluation_awareness": "Test-like told from user-like (AUROC)",
     "evaluation_shift": "Refusals, pushed towards a test less towards a user",
@@ -35,7 +36,7 @@ LABELS = {
 GAINS = frozenset({"evaluation_shift", "random_shift", "gap", "proxy_teach", "proxy_open", "intent_open", "noise_only", "noise_only_gap"})
 """Changes by their name alone: always in points of probability."""
 PLAIN = frozenset({"kl", "length_ratio", "readout_auroc", "stated_auroc", "evaluation_awareness"})
-SHARES = (frozenset(MEASURES) - PLAIN) | GAINS | {"share", "says_otherwise", "refusal_at_depth", "answered"}
+SHARES = (frozenset(MEASURES) - PLAIN) | GAINS | {"share", "served", "says_otherwise", "refusal_at_depth", "answered"}
 PREFIXES = ("oversight:", "tamper:", "usage:")
 """Before the names of measures that are shares, whatever they are of."""
 

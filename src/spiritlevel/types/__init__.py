@@ -96,6 +96,7 @@ from spiritlevel.types.tampering import (
 )
 from spiritlevel.types.telling import Found, Held, Place, Provocation, Whence
 from spiritlevel.types.transfer import Transfer, TransferCell, TransferMatrix
+from spiritlevel.types.usage import Action, Asked, Governance, Governed, Ruling, Usage
 from spiritlevel.types.values import (
     ASKING_HARM,
     ASKING_NO_HARM,
@@ -132,11 +133,13 @@ __all__ = [
     "ASKING_NO_HARM",
     "COMPLIES",
     "REPEAT",
+    "Action",
     "Agents",
     "Alarm",
     "Alarms",
     "Archive",
     "Ask",
+    "Asked",
     "Attempt",
     "Baseline",
     "Beside",
@@ -178,6 +181,8 @@ __all__ = [
     "GapPlot",
     "GapPoint",
     "Gauge",
+    "Governance",
+    "Governed",
     "Grade",
     "Held",
     "Inside",
@@ -237,6 +242,7 @@ __all__ = [
     "RowSet",
     "Rule",
     "Rules",
+    "Ruling",
     "Rung",
     "Sampling",
     "Sandbagging",
@@ -274,6 +280,7 @@ __all__ = [
     "Tuned",
     "Turn",
     "Turning",
+    "Usage",
     "Use",
     "Verdict",
     "VerdictKind",
