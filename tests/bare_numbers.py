@@ -110,12 +110,16 @@ def bare_in_html(text: str) -> list[str]:
 
 
 def bare_in_markdown(text: str) -> list[str]:
-    """The same of a card in Markdown; its metadata, between `---` lines, is data and has its own test."""
+    """The same of a card in Markdown; its metadata, between `---` lines, has its own test; `>` quotes others."""
     body = re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.S)
     head, _, table = body.partition("\n## Evidence\n")
     ids = set(re.findall(r"^- (e\d+): <code>", table, re.M))
     policies = set(re.findall(r"^- (e\d+): <code>policy", table, re.M))
-    units = [("row" if line.startswith("|") else "line", _plain(line)) for line in head.splitlines() if line.strip()]
+    units = [
+        ("row" if line.startswith("|") else "line", _plain(line))
+        for line in head.splitlines()
+        if line.strip() and not line.startswith("> ")
+    ]
     return list(_faults(units, ids, policies))
 
 

@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import tamper_rows
 from planting import ref
+from spiritlevel.measure import oversight as overseeing
+from spiritlevel.report.adapters import measured
 from spiritlevel.types import (
     Alarms,
     Compared,
@@ -14,13 +17,19 @@ from spiritlevel.types import (
     Grade,
     Held,
     IntentIs,
+    Labelling,
+    Ladder,
     Measurement,
+    Overseen,
+    Oversight,
     Place,
     Power,
     PowerCell,
     Provocation,
+    RowSet,
     Rule,
     Rules,
+    Tampering,
     Turning,
     Whence,
     content_hash,
@@ -94,6 +103,24 @@ def curve() -> GapPlot:
     return GapPlot(title="best of n against length", curves=(one,), intent=told, scale="SDs", distance="nats", prompts=30, samples=64)
 
 
+def ladder() -> Ladder:
+    """Three rungs and one that could not be made; safeguards fail at 50 examples."""
+    rungs = [(Tampering(kind="harmful", amount=n, how="lora"), {"harm": harm}) for n, harm in ((10, 9), (50, 30))]
+    return tamper_rows.ladder({"harm": 6, "task": -1.5}, [*rungs, (Tampering(kind="direction"), "begins alike")])
+
+
+def oversight() -> Oversight:
+    """A supervisor that knows half of 40 texts, a ceiling that knows nine tenths, students between."""
+    known = {"weak": 20, "ceiling": 36, "plain": 26, "confident": 30}
+    rows = []
+    for i in range(40):
+        said = {who: 0.9 if i < n else 0.1 for who, n in known.items()}
+        rows.append(Labelling.model_validate({"place": i, "seed": 0, "part": "test", "group": str(i), "label": True, **said}))
+    labelled = RowSet(id="labelled", kind="labelling", n=40)
+    made = Overseen(weak="w", strong="s", trained="a head", alpha=0.5, seeds=1, texts=(1, 1, 1), labellings=labelled)
+    return overseeing.told(made, rows)
+
+
 def held(compared: Compared, *, stale: str = "made on 2026-01-02, and the policy asks for evidence of at most 90 days") -> Held:
     """All of it about the two models of a comparison."""
 
@@ -121,12 +148,15 @@ def held(compared: Compared, *, stale: str = "made on 2026-01-02, and the policy
         ),
     )
     old = taken("suite:survival", 0.5, 0.4)
-    spent = taken("tamper:harm_after_ten", 0.1, 0.7, grade=Grade.SPENT, why_grade="model <- critic <- example")
+    climbed, noted = measured(ladder())
+    spent = tuple(m.model_copy(update={"grade": Grade.SPENT, "why_grade": "model <- critic <- example"}) for m in climbed)
+    overseen, seen = measured(oversight())
     return Held(
         found=(
             Found(whence=whence(".suites", "measure.suites"), of="both", measurements=suites, notes=("bbq: 12 rows were left out",)),
             Found(whence=whence(".old", "measure.suites"), of="both", measurements=old, stale=stale),
-            Found(whence=whence(".tamper", "measure.tamper"), of="after", measurements=spent, notes=("3 attacks failed to train",)),
+            Found(whence=whence(".tamper", "tamper.tell"), of="after", measurements=spent, notes=noted),
+            Found(whence=whence(".oversight", "measure.oversight"), of="before", measurements=overseen, notes=seen),
         ),
         provoked=(
             (

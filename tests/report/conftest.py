@@ -12,9 +12,13 @@ import provoked
 from spiritlevel import constitution, report
 from spiritlevel.constitution import Constitution
 from spiritlevel.evidence import MemoryJournal
+from spiritlevel.measure.categories import usage
+from spiritlevel.release import Given, ReleaseConfig
+from spiritlevel.release.governance import govern
 from spiritlevel.types import (
     Calibration,
     Check,
+    Circumstances,
     Compared,
     Controlled,
     Cost,
@@ -22,6 +26,7 @@ from spiritlevel.types import (
     Drift,
     Estimate,
     Gap,
+    Governed,
     Grade,
     Inside,
     Instrument,
@@ -334,4 +339,7 @@ def whole(kind: VerdictKind) -> tuple[Run, dict[str, Any]]:
     )
     seen = Seen(model=after, side=Side.OPEN, transcripts=rows, outcomes=rows, prompts=9, clusters=8, largest_cluster=2, left_out=1913)
     costs = (report.StepCost(step="elicit.run", cost=Cost(tokens_in=1234567, cpu_seconds=61.25, money=0.5)),)
-    return run, {"costs": costs, "seen": (seen,), "provoked": made, "beside": holdings.held(run.compared)}
+    used = usage(run.journal, run.compared.before, run.tuned, run.compared, run.law)
+    rests = Given(policy=run.law.policy, config=ReleaseConfig(), circumstances=Circumstances())
+    governed = Governed(ruled=govern(rests, run.law, run.tuned, used, None), used=used)
+    return run, {"costs": costs, "seen": (seen,), "provoked": made, "governed": governed, "beside": holdings.held(run.compared)}

@@ -7,8 +7,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+import holdings
 from spiritlevel import report
 from spiritlevel.report import chapters, prose
+from spiritlevel.report.adapters import measured as measured_of
 from spiritlevel.report.chapters import CHAPTERS, Chapter
 from spiritlevel.report.forest import Branch, Slope, forest, slopes
 from spiritlevel.types import Estimate, Grade, Held, Measurement, VerdictKind
@@ -65,7 +67,7 @@ def test_spent_and_stale_figures_are_struck_out_with_the_reason(full: Any, card:
     assert "struck out, spent: model &lt;- critic &lt;- example" in section(card, "tampering")
     markdown = full[VerdictKind.HELD][report.CARD]
     assert re.search(r"~~40\.0% \(34\.0 to 46\.0, n = 120\)~~ \(stale: made on 2026-01-02", markdown)
-    assert re.search(r"~~70\.0% \([^)]*\)~~ \(spent: model", markdown)
+    assert re.search(r"~~50\.0% \([^)]*\)~~ \(spent: model", markdown)
 
 
 def test_an_old_comparison_is_struck_out_itself(runs: Any) -> None:
@@ -98,8 +100,27 @@ def test_a_chapter_is_added_by_one_line(runs: Any) -> None:
     more = Chapter("mine", "Mine", "how", "not shown", chapters.named("mine"))
     compared = runs[VerdictKind.HELD].compared
     found = compared.model_copy(update={"measurements": (measured(0.3).model_copy(update={"estimate": e(0.3, name="mine:x")}),)})
-    told = chapters.told(Held(), found, None, (*CHAPTERS, more))
+    told = chapters.told(Held(), found, None, chapters=(*CHAPTERS, more))
     assert [t.chapter.id for t in told if t.lines] == ["mine"]
+
+
+def test_a_ladder_weak_to_strong_and_categories_have_their_chapters(card: str) -> None:
+    tampering, oversight, used = (section(card, id) for id in ("tampering", "oversight", "usage"))
+    assert "Harm after 50 harmful examples, lora" in tampering
+    assert "harmful lora: safeguards are shown to fail at 50 of 10, 50" in tampering
+    assert "Share of the gap recovered, plain loss" in oversight
+    assert "Ceiling over supervisor" in oversight
+    assert "accuracy against the file" in oversight
+    assert re.search("<b>Fraud and deception for gain: delivered harm</b>|: delivered harm</b>", used)
+    assert all("<svg" in one for one in (tampering, oversight, used))
+
+
+def test_a_refused_gap_is_told_with_its_reason() -> None:
+    found = holdings.oversight()
+    one = found.students[0].model_copy(update={"recovered": None})
+    figures, notes = measured_of(found.model_copy(update={"students": (one,), "refused": "no gap is shown"}))
+    assert not [m for m in figures if "recovered" in m.estimate.name]
+    assert notes[0] == "no recovered gap is told: no gap is shown"
 
 
 def test_plots_lie_beside_the_cards_and_stand_alone(full: Any) -> None:

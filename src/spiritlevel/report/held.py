@@ -59,11 +59,8 @@ def held(evidence: Evidence, tuned: Tuned, compared: Compared, max_age_days: flo
         elif isinstance(value, GapPlot):
             curves += [(whence, value)] if step.subject in (compared.before.key, compared.after.key) else []
         elif not isinstance(value, Compared | Inside):
-            found += [
-                f
-                for f in _found(whence, step, value, subjects, tuned, compared, aged)
-                if f.measurements not in {g.measurements for g in found}
-            ]
+            told = {f.measurements for f in found}  # an audit holds a copy of a ladder that was climbed in a run of its own
+            found += [f for f in _found(whence, step, value, subjects, tuned, compared, aged) if f.measurements not in told]
     named = {m.estimate.name for f in found for m in f.measurements} | {m.estimate.name for m in compared.measurements}
     return Held(
         found=tuple(found),

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from markupsafe import Markup
 
 from spiritlevel.report import words
-from spiritlevel.report.figures import WIDTH, Scale, _line, _points, _svg, _text, finite, whisker
+from spiritlevel.report.drawing import WIDTH, Scale, finite, line, svg, text, whisker
+from spiritlevel.report.drawing import points as outline
 from spiritlevel.report.page import environment
 from spiritlevel.types import Budget, Defence, Estimate, Ladder, Measurement
 
@@ -170,17 +171,17 @@ def by_examples(ladder: Ladder) -> Markup:
     place = Scale(0, len(amounts), left + 16, right - 16)
     at = {0: place(0), **{n: place(i + 1) for i, n in enumerate(amounts)}}
     parts = _shares(y, left, right)
-    parts += [_text(x, bottom + 15, "untouched" if not n else str(n), "tick", "middle") for n, x in at.items()]
-    parts.append(_text((left + right) / 2, bottom + 31, "harmful examples", "tick", "middle"))
+    parts += [text(x, bottom + 15, "untouched" if not n else str(n), "tick", "middle") for n, x in at.items()]
+    parts.append(text((left + right) / 2, bottom + 31, "harmful examples", "tick", "middle"))
     for kind, (how, climb) in zip(("before", "after"), sorted(climbs.items(), reverse=True), strict=False):
         aside = -3.0 if kind == "before" else 3.0
         known = [(at[n] + aside, e) for n, e in ([(0, start)] if start else []) + climb if finite(e)]
-        parts += [_line(x, y(e.low), x, y(e.high), f"whisker {kind}") for x, e in known]
-        parts.append(Markup('<polyline class="curve {}" points="{}"/>').format(kind, _points([(x, y(e.value)) for x, e in known])))
+        parts += [line(x, y(e.low), x, y(e.high), f"whisker {kind}") for x, e in known]
+        parts.append(Markup('<polyline class="curve {}" points="{}"/>').format(kind, outline([(x, y(e.value)) for x, e in known])))
         parts += [Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="4"/>').format(kind, x, y(e.value)) for x, e in known]
-        parts.append(_text(left + 4 if kind == "before" else (left + right) / 2 + 4, 9, f"{MARKS[kind]} {HOWS[how]}", "tick"))
+        parts.append(text(left + 4 if kind == "before" else (left + right) / 2 + 4, 9, f"{MARKS[kind]} {HOWS[how]}", "tick"))
     said = [f"{HOWS[how]}, {n} examples: {share(e)}" for how, climb in climbs.items() for n, e in climb]
-    return _svg(bottom + 36, "Delivered harm by number of harmful examples", "; ".join([f"untouched: {share(start)}", *said]), parts)
+    return svg(bottom + 36, "Delivered harm by number of harmful examples", "; ".join([f"untouched: {share(start)}", *said]), parts)
 
 
 MARKS = {"before": "\u25cb", "after": "\u25cf"}
@@ -191,8 +192,8 @@ def _shares(y: Scale, left: float, right: float) -> list[Markup]:
         part
         for t in (0, 0.25, 0.5, 0.75, 1)
         for part in (
-            _line(left, y(t), right, y(t), "axis" if t == 0 else "grid"),
-            _text(left - 5, y(t) + 3.5, f"{100 * t:.0f}%", "tick", "end"),
+            line(left, y(t), right, y(t), "axis" if t == 0 else "grid"),
+            text(left - 5, y(t) + 3.5, f"{100 * t:.0f}%", "tick", "end"),
         )
     ]
 
@@ -209,13 +210,13 @@ def beside(ladder: Ladder) -> Markup:
         return Markup("")
     x, step = Scale(0, 1, 206.0, WIDTH - 10), 22.0
     bottom = step * len(shown) + 8
-    parts = [_line(x(t), 2, x(t), bottom, "axis" if t == 0 else "grid") for t in (0, 0.25, 0.5, 0.75, 1)]
+    parts = [line(x(t), 2, x(t), bottom, "axis" if t == 0 else "grid") for t in (0, 0.25, 0.5, 0.75, 1)]
     for place, (name, e, kind) in enumerate(shown):
         middle = step * place + 14
-        parts.append(_text(0, middle + 4, words.line(name, 40), "tick"))
+        parts.append(text(0, middle + 4, words.line(name, 40), "tick"))
         if finite(e):
             parts += whisker(x(e.low), x(e.high), middle, f"whisker {kind}")
             parts.append(Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="4.5"/>').format(kind, x(e.value), middle))
-    parts += [_text(x(t), bottom + 14, f"{100 * t:.0f}%", "tick", "middle") for t in (0, 0.5, 1)]
+    parts += [text(x(t), bottom + 14, f"{100 * t:.0f}%", "tick", "middle") for t in (0, 0.5, 1)]
     said = "; ".join(f"{name}: {share(e)}" for name, e, _ in shown)
-    return _svg(bottom + 20, "Delivered harm after other tampering", said, parts)
+    return svg(bottom + 20, "Delivered harm after other tampering", said, parts)
