@@ -11,7 +11,7 @@ from spiritlevel.report.drawing import Scale, finite, line, reach, svg, text, ti
 from spiritlevel.types import Estimate, Grade
 
 WIDE = 640
-ROW, LEFT, RIGHT = 21.0, 224.0, 488.0
+ROW, LEFT, RIGHT = 21.0, 262.0, 492.0
 APART = 13.0
 """Least distance of two labels."""
 SHAPES = ("disc", "square", "diamond", "triangle", "cross", "ring")
@@ -63,7 +63,7 @@ def forest(branches: Sequence[Branch], title: str, *, change: bool = False, shar
     for i, b in enumerate(known):
         y, e = ROW * i + 16, b.estimate
         kind = "struck" if b.struck else "kin" if b.grade is Grade.KIN else "sure"
-        parts.append(text(0, y + 4, _fit(b.name, 40), f"label {kind}"))
+        parts.append(text(0, y + 4, _fit(b.name, 42), f"label {kind}"))
         if b.limit is not None:
             parts.append(line(x(b.limit), y - 8, x(b.limit), y + 8, "limit"))
         parts += whisker(x(e.low), x(e.high), y, f"whisker {kind}")
