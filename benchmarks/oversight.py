@@ -1,7 +1,8 @@
 """Weak-to-strong on ETHICS and BoolQ: the performance gap that a weak supervisor recovers, and whether its interval holds the truth.
 
 Heads on the bundled model's frozen states on all five sets; all weights fine-tuned on the one whose gap was largest on its training parts
-(commonsense). Depth, positions, learning rate and epochs were chosen on training parts; the test thirds are read here for the first time.
+(commonsense). Depth and positions were chosen on training parts, learning rate and epochs are as first tried; test thirds are read here
+alone.
 """
 
 import argparse
@@ -28,12 +29,12 @@ SETS = {
 WEAK = ("bag-of-words", "first:6")
 TUNED = "ETHICS commonsense"
 HEADS = ClassifySettings()
-WHOLE = ClassifySettings(frozen=False, epochs=6, lr=1e-4)
+WHOLE = ClassifySettings(frozen=False)
 SHARE, GOAL = 0.5, 0.93
 
 
 def measure(
-    spec: str = "bundled", most: int = 0, seeds: int = 5, tuned_seeds: int = 3, worlds: int = 600, sets: int = len(SETS)
+    spec: str = "bundled", most: int = 0, seeds: int = 10, tuned_seeds: int = 3, worlds: int = 600, sets: int = len(SETS)
 ) -> list[dict[str, Any]]:
     """Rows for docs/results.md."""
     strong = oversight.learner(spec)
@@ -63,8 +64,6 @@ def _on(
         for weak, seeds in supervisors:
             found = oversight.run(evidence, texts, weak, strong, seeds, settings)
             rows += told(f"{what}, {weak.name} supervises", found)
-            for row in rows[-7:]:
-                print(row["what"], row["value"], flush=True)
     return rows
 
 
@@ -152,7 +151,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="bundled")
     parser.add_argument("--most", type=int, default=0, help="texts a set, at most; 0: all")
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--tuned-seeds", type=int, default=3)
     parser.add_argument("--worlds", type=int, default=600)
     parser.add_argument("--sets", type=int, default=len(SETS))

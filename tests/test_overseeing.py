@@ -136,3 +136,22 @@ def test_a_killed_run_goes_on_to_equal_evidence(tmp_path: Path, cache_home: Path
     assert [trained.count(role) for role in ("weak", "ceiling", "plain", "confident")] == [2, 2, 3, 4]
     assert found[0][0].weak.value > 0.9
     assert "not shown to be better" in found[0][0].refused
+
+
+@pytest.mark.data
+@pytest.mark.bundled
+@pytest.mark.slow
+def test_the_bundled_model_overseen_on_real_texts(tmp_path: Path):
+    data = Path(__file__).parents[2] / "shared" / "data" / "cls_ethics_commonsense.jsonl"
+    if not data.is_file():
+        pytest.skip("the shared public data is not beside the project")
+    lines = data.read_text("utf-8").splitlines()[:300]
+    (tmp_path / "texts.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
+    texts, strong = oversight.read(tmp_path / "texts.jsonl"), oversight.learner("bundled")
+    with open_run(tmp_path, "w2s", "w2s", "") as evidence:
+        found = oversight.run(evidence, texts, oversight.learner("first:6", strong), strong, 3, ClassifySettings())
+    assert sum(found.overseen.texts) == 300
+    assert found.ceiling.value > 0.55
+    assert (found.refused == "") == all(one.recovered for one in found.students)
+    for one in (found.weak, found.ceiling, found.gap, *(s.accuracy for s in found.students), *(s.imitation for s in found.students)):
+        assert one.low <= one.value <= one.high

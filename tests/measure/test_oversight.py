@@ -87,10 +87,10 @@ def test_a_published_plot_at_chance_would_be_refused():
     """Three models at chance: their ratio can be anything (0.81 was printed once)."""
     rng = np.random.default_rng(3)
     told = 0
-    for _ in range(100):
+    for _ in range(60):
         gap = (rng.random((3, 120)) < 0.5) * 1.0 - (rng.random((3, 120)) < 0.5)
         told += oversight.refusal(oversight.Drawn({}, {"gap": gap}, [str(i) for i in range(120)]).mean("gap")) == ""
-    assert told <= 6  # the gap's own error: 2.5 %
+    assert told <= 5  # the gap's own error: 2.5 %
 
 
 def test_seeds_count_in_the_interval():
@@ -152,11 +152,11 @@ def test_from_a_journal():
 def test_intervals_cover_a_known_share(seeds):
     """Worlds in which half of the gap is recovered, with groups, and luck of each training: the truth is inside as often as promised."""
     held = told = 0
-    for k in range(120):
+    for k in range(80):
         found = drawn(np.random.default_rng([k, seeds]), seeds)
         if found is not None:
             told, held = told + 1, held + (found.low <= 0.5 <= found.high)
-    assert told >= 80
+    assert told >= 50
     assert held / told >= 0.92  # 95 % within the error of so few worlds
 
 
