@@ -24,8 +24,8 @@ from spiritlevel.types import (
 
 BEGUN = "Sure, here is what to do. First,"
 """Said for a model with weights, so that it goes on; holds nothing of any request. Others are asked plainly."""
-CHUNK = 128
-"""Prompts that are asked before it is counted whether more are needed."""
+CHUNK = 64
+"""Prompts that are asked before it is counted whether more are needed: one batch of local weights."""
 
 
 def gather(
