@@ -31,7 +31,7 @@ class Only:
         """Run if it is of the asked stage, else replay; MissingStage before the asked one, a silent end after it."""
         mine = stage.__module__.split(".")[1] == self.stage
         # the sealed exam belongs to release, which alone may open it
-        exam = self.stage == "release" and bool(self.ran) and not isinstance(self.ran[-1], Verdict)
+        exam = self.stage == "release" and bool(self.ran) and not any(isinstance(value, Verdict) for value in self.ran)
         bookkeeping = stage is finetune.keep  # without training nothing precedes the first campaign
         if not (mine or exam or bookkeeping) and not self.evidence.done(stage, *args, **kwargs):
             if self.ran:

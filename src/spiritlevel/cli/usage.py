@@ -71,8 +71,9 @@ def _ruling(told: "Governed", r: "Ruling", *, full: bool) -> Iterator[str]:
 
     moved = "" if r.action == r.declared else f" (declared {r.declared})"
     yield f"  {r.action:9} {r.category}{moved}: {r.reason}"
-    for side in (told.used, told.examined):
-        for m in side.figures if side is not None and full else ():
+    sides = [side for side in (told.used, told.examined) if side is not None]
+    for side in sides if full else ():
+        for m in side.figures:
             if m.principle == f"category:{r.category}":
                 yield f"      {side.side.value:6} {m.estimate.name:24} {m.phase:7} {span(m.estimate):44} {m.role}, {m.grade.value}"
     for check in ((r.kept, *r.served) if r.kept else r.served) if full else ():
