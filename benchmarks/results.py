@@ -57,6 +57,7 @@ NAMES = (
     "direction",
     "tamper",
     "circuits",
+    "ask",
 )
 MODULES = {"verify": "tamper_evidence"}
 """Where a result's module bears another name."""

@@ -42,6 +42,7 @@ COMMANDS = (
     "findings",
     "replay",
     "compare",
+    "ask",
     "gap",
     "direction",
     "patch",

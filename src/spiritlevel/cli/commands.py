@@ -274,6 +274,17 @@ def show(name: str | None) -> None:
 
 
 @app.command()
+@click.argument("run")
+@click.argument("question")
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+def ask(run: str, question: str, as_json: bool) -> None:
+    """Ask RUN a question; it answers in its own sentences, each with its rows, or that the evidence does not say."""
+    from spiritlevel.cli import answering
+
+    _echo(answering.ask(ROOT, run, question, as_json=as_json))
+
+
+@app.command()
 @click.argument("first")
 @click.argument("second", required=False)
 def compare(first: str, second: str | None) -> None:

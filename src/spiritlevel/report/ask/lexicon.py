@@ -1,0 +1,159 @@
+"""From what people call things to what the run calls them: a question becomes the things that it names and the words left over."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+FILE = Path(__file__).with_name("lexicon.yaml")
+GAP = 3
+"""Most words that `..` in a phrase stands for."""
+TOKEN = re.compile(r"[^\W_]+(?:\.\d+)?")
+SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z“\"(])")
+
+
+def tokens(text: str) -> list[str]:
+    """Words in small letters, without the marks of possession and of leaving out; hyphens part words."""
+    plain = re.sub(r"[’']s\b", "", text.lower().replace("n’t", "n't"))
+    return TOKEN.findall(plain.replace("’", "").replace("'", ""))
+
+
+@cache
+def stem(word: str) -> str:
+    """A word without its commonest endings: crude, and the same for a question and for what is searched."""
+    for end, instead in (("abilities", "abl"), ("ability", "abl"), ("ments", ""), ("ment", "")):
+        if word.endswith(end) and len(word) - len(end) >= 3:
+            return _single(word[: -len(end)] + instead)
+    for end, instead in (("ies", "y"), ("ied", "y"), ("ing", ""), ("ed", ""), ("ly", "")):
+        if word.endswith(end) and len(word) - len(end) >= 3:
+            return _single(word[: -len(end)] + instead)
+    if word.endswith("es") and len(word) > 5:
+        return word[:-2]
+    if word.endswith("s") and not word.endswith("ss") and len(word) > 3:
+        word = word[:-1]
+    return word[:-1] if word.endswith("e") and len(word) > 4 else word
+
+
+def _single(word: str) -> str:
+    """`scamm` of `scamming` is `scam`; a last e goes as it does elsewhere."""
+    if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "sl":
+        return word[:-1]
+    return word[:-1] if word.endswith("e") and len(word) > 4 else word
+
+
+def stems(text: str) -> list[str]:
+    """The stems of a text's words, in order."""
+    return [stem(word) for word in tokens(text)]
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A thing that a text names: any of `names` is meant."""
+
+    names: frozenset[str]
+    words: str
+    soft: bool = False
+    """Named in passing: an answer need not be about it."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """A text as the lexicon reads it."""
+
+    mentions: tuple[Mention, ...]
+    left: tuple[str, ...]
+    """Words that it does not know, as written."""
+
+    @property
+    def hard(self) -> tuple[Mention, ...]:
+        """What an answer must be about."""
+        return tuple(m for m in self.mentions if not m.soft)
+
+
+@dataclass
+class Lexicon:
+    """Phrases by the stem that they begin with."""
+
+    filler: frozenset[str]
+    phrases: dict[str, list[tuple[tuple[str, ...], str, tuple[Mention, ...]]]] = field(default_factory=dict)
+    subjects: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """What people call a usage category."""
+
+    def add(self, phrase: str, *mentions: Mention) -> None:
+        """One more phrase; what it means is added to what it meant."""
+        parts = tuple(
+            part if part == ".." else stem(part) for word in phrase.split() for part in ([".."] if word == ".." else tokens(word))
+        )
+        if not parts:
+            return
+        known = self.phrases.setdefault(parts[0], [])
+        for i, (other, text, meant) in enumerate(known):
+            if other == parts:
+                had = {(m.names, m.soft) for m in meant}
+                known[i] = (parts, text, (*meant, *(m for m in mentions if (m.names, m.soft) not in had)))
+                return
+        known.append((parts, phrase, mentions))
+
+    def knows(self, phrase: str) -> bool:
+        """Whether this very phrase has a meaning, or is filler."""
+        parts = tuple(stems(phrase))
+        return (len(parts) == 1 and parts[0] in self.filler) or any(
+            p == parts for p, _, _ in self.phrases.get(parts[0] if parts else "", ())
+        )
+
+    def all(self) -> list[tuple[str, tuple[Mention, ...]]]:
+        """Every phrase without gaps, with what it means."""
+        return [(text, meant) for known in self.phrases.values() for parts, text, meant in known if ".." not in parts]
+
+    def read(self, text: str) -> Read:
+        """The longest phrases first; no word is read twice."""
+        words = tokens(text)
+        roots = [stem(word) for word in words]
+        found = [
+            (at, text, meant)
+            for start, root in enumerate(roots)
+            for parts, text, meant in self.phrases.get(root, ())
+            if (at := _match(roots, start, parts))
+        ]
+        found.sort(key=lambda one: (-len(one[0]), one[0][-1] - one[0][0], one[0]))
+        taken: set[int] = set()
+        mentions: list[Mention] = []
+        for at, _, meant in found:
+            if taken.isdisjoint(at):
+                taken.update(at)
+                mentions += meant
+        left = [word for i, word in enumerate(words) if i not in taken and roots[i] not in self.filler and len(word) > 1]
+        firm = {m.names for m in mentions if not m.soft}
+        kept = {(m.names, m.soft): m for m in reversed(mentions) if not (m.soft and m.names in firm)}
+        return Read(tuple(reversed(kept.values())), tuple(dict.fromkeys(left)))
+
+
+def _match(roots: Sequence[str], start: int, parts: Sequence[str]) -> tuple[int, ...]:
+    """Places of a phrase's words from `start`; empty when it is not there."""
+    at: list[int] = []
+    i, room = start, 0
+    for part in parts:
+        if part == "..":
+            room = GAP
+            continue
+        ahead = next((j for j in range(i, min(i + room + 1, len(roots))) if roots[j] == part), None)
+        if ahead is None:
+            return ()
+        at.append(ahead)
+        i, room = ahead + 1, 0
+    return tuple(at)
+
+
+def load() -> Lexicon:
+    """The lexicon that comes with the package, to which a run's own names are added."""
+    from spiritlevel.constitution.reading import parse_yaml
+
+    raw: Mapping[str, Mapping[str, Sequence[object]]] = parse_yaml(FILE.read_text("utf-8"))
+    lexicon = Lexicon(filler=frozenset(stems(str(raw["filler"]))))
+    for kind in ("hard", "soft"):
+        for name, phrases in raw[kind].items():
+            for phrase in phrases:
+                lexicon.add(str(phrase), Mention(frozenset({name}), str(phrase), soft=kind == "soft"))
+    lexicon.subjects = {name: tuple(map(str, phrases)) for name, phrases in raw["subjects"].items()}
+    return lexicon
