@@ -104,9 +104,11 @@ def naming(law: Constitution, held: Held) -> Named:
 
     def name(x: choose.Line) -> str:
         about = f"{words.subject(law, x.principle)}: " if x.principle.startswith("category:") else ""
-        place = next((p for measure, p in places.items() if x.name == measure or (x.cell and x.name.startswith(measure))), None)
-        if place is not None:
-            more = x.name.removeprefix(place.measure) or f" · {place.measure.partition('/')[2]}" * ("/" in place.measure)
+        mine = [p for measure, p in places.items() if x.name == measure or (x.cell and x.name.startswith(measure))]
+        if mine:
+            place = max(mine, key=lambda p: len(p.measure))
+            score = place.measure.partition("/")[2]
+            more = (f" · {score}" if score else "") + x.name.removeprefix(place.measure)
             return words.line(place.title + more.replace("_", " ").replace("-", " "), 90)
         kind, _, rest = x.name.partition(":")
         label = rest[0].upper() + rest[1:] if f"{kind}:" in words.PREFIXES and rest else words.label(x.name)
