@@ -90,7 +90,7 @@ SCRIPT = """
     from spiritlevel.finetune import weak_to_strong
     from spiritlevel.finetune.classify import ClassifySettings
 
-    whole, done = weak_to_strong.Class._one, []
+    whole, done = weak_to_strong.Pupil._one, []
 
     def counted(*given):
         if len(done) == 5:
@@ -98,7 +98,7 @@ SCRIPT = """
         done.append(1)
         return whole(*given)
 
-    weak_to_strong.Class._one = counted
+    weak_to_strong.Pupil._one = counted
     strong = oversight.learner("tiny:llama")
     with open_run(Path(sys.argv[1]), "killed", "x", "") as evidence:
         oversight.run(evidence, oversight.read(Path(sys.argv[2])), oversight.learner("bag-of-words"), strong, 2, ClassifySettings())
@@ -119,13 +119,13 @@ def test_a_killed_run_goes_on_to_equal_evidence(tmp_path: Path, cache_home: Path
     texts, settings = oversight.read(file), ClassifySettings()
     weak, strong = Learner(name="bag-of-words"), Learner(name="tiny:llama", ref=backends.resolve("tiny:llama"))
     trained: list[str] = []
-    whole = weak_to_strong.Class._one
+    whole = weak_to_strong.Pupil._one
 
     def counted(self: object, role: str, *rest: object) -> object:
         trained.append(role)
         return whole(self, role, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(weak_to_strong.Class, "_one", counted)
+    monkeypatch.setattr(weak_to_strong.Pupil, "_one", counted)
     found = []
     for name in ("killed", "alone"):
         with open_run(tmp_path, name, "x", "") as evidence:

@@ -111,6 +111,7 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_end(tiny):
     assert steps[:4] == [1, 2, 3, 3]  # the third step was not saved yet
     assert steps[3:] == list(range(3, steps[-1] + 1))
     assert np.array_equal(again, expected)
+    assert list((broken.folder / "scratch").iterdir()) == []  # its state is not kept once it is done
 
 
 def test_blocks_that_a_body_lacks_and_a_text_that_is_too_long(tiny):

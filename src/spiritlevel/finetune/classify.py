@@ -2,6 +2,7 @@
 but what they say.
 """
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,6 +134,7 @@ def tuned(
     folder, adapter = backends.parts(learner.ref, journal)
     scratch = journal.scratch(f"classify-{content_hash(learner.key, hashed(lesson), settings)}")
     found: Floats = _classify.learned(folder, adapter, learner.name, learner.first, lesson, read, settings, scratch, listener)
+    shutil.rmtree(scratch, ignore_errors=True)  # a step has many trainings, and each state is some times the size of the weights
     backends.release_memory()
     return found
 

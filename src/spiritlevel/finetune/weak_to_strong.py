@@ -79,13 +79,14 @@ def _taken(groups: Sequence[str], size: dict[str, int], most: float) -> set[str]
 
 
 @dataclass(frozen=True)
-class Class:
-    """All that a training needs beside its lesson."""
+class Pupil:
+    """Who is trained: all that a training needs beside its lesson."""
 
     journal: Journal
     texts: Sequence[LabelledText]
     learner: Learner
-    states: NDArray[np.float32] | None
+    states: States | None
+    """Of a frozen body."""
     settings: ClassifySettings
 
     def lesson(self, places: Sequence[int], targets: Floats, seed: int, alpha: float = 0.0) -> Lesson:
@@ -106,7 +107,8 @@ class Class:
                 place = units.index(unit)
                 yield at, Said(probabilities=tuple(self._one(role, lessons[place], asked[place]).tolist()))
 
-        found = self.journal.map("classifier", units, work, Said, label=f"training {WHO[role]}")
+        salt = self.states.blob if self.states else ""
+        found = self.journal.map("classifier", units, work, Said, salt=salt, label=f"training {WHO[role]}")
         return [said.probabilities for said in self.journal.rows(found, Said)]
 
     def _one(self, role: Role, lesson: Lesson, asked: Sequence[int]) -> Floats:
@@ -114,7 +116,8 @@ class Class:
         if self.learner.ref is None:
             return classify.with_words(lesson, read)
         if self.states is not None:
-            return classify.on_states(lesson, self.states[list(lesson.places)], self.states[list(asked)])
+            known = np.load(self.journal.path(self.states.blob) / classify.FILE)
+            return classify.on_states(lesson, known[list(lesson.places)], known[list(asked)])
         label = f"training {WHO[role]}, seed {lesson.seed}"
         return classify.tuned(
             self.journal, self.learner, lesson, read, self.settings, lambda point, total: self.journal.progress(label, point.step, total)
@@ -134,12 +137,9 @@ def run(
     """Four trainings for each seed, each a unit. `*_states`: of a model whose body stays frozen. DataError as `parts`."""
     cut = [parts(texts, seed) for seed in range(seeds)]
     truth = np.asarray([t.label for t in texts], dtype=float)
-    teacher, pupil = (
-        Class(journal, texts, learner, None if read is None else np.load(journal.path(read.blob) / classify.FILE), settings)
-        for learner, read in ((weak, weak_states), (strong, strong_states))
-    )
+    teacher, pupil = (Pupil(journal, texts, learner, read, settings) for learner, read in ((weak, weak_states), (strong, strong_states)))
 
-    def true(of: Class, part: Literal["supervisor", "student"]) -> list[Lesson]:
+    def true(of: Pupil, part: Literal["supervisor", "student"]) -> list[Lesson]:
         places = [getattr(p, part) for p in cut]
         return [of.lesson(own, truth[list(own)], seed) for seed, own in enumerate(places)]
 
