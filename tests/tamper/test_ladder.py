@@ -110,33 +110,20 @@ def test_killed_anywhere_it_goes_on_to_equal_evidence(bad, good, asked, one_thre
         climb(evidence, bad, good, asked, **few)
         whole = evidence.digest()
 
-    class Cut:
-        """Evidence that is killed at the n-th sign of life, in the middle of a step or between two."""
+    def killed(where: str, left: int) -> None:
+        """Killed at the n-th sign of life of some work: in the middle of asking, of training, of scoring."""
+        signs = iter(range(left))
 
-        def __init__(self, evidence: Any, left: int) -> None:
-            self.evidence, self.left = evidence, left
-
-        def step(self, *args: Any, **kwargs: Any) -> Any:
-            self.sign()
-            return self.evidence.step(*args, **kwargs)
-
-        def sign(self, *_: Any) -> None:
-            self.left -= 1
-            if self.left < 0:
+        def listener(label: str, *_: Any) -> None:
+            if label.startswith(where) and next(signs, None) is None:
                 raise Killed
 
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self.evidence, name)
+        with open_run(tmp_path, "cut", "w", "", listener=listener) as evidence:
+            climb(evidence, bad, good, asked, **few)
 
-    def killed(left: int) -> None:
-        cut = Cut(None, left)
-        with open_run(tmp_path, "cut", "w", "", listener=cut.sign) as evidence:
-            cut.evidence = evidence
-            climb(cut, bad, good, asked, **few)
-
-    for left in (2, 6, 12):
+    for where, left in (("held-out prompts", 0), ("tampering", 2), ("sampling for KL", 0)):
         with pytest.raises(Killed):
-            killed(left)
+            killed(where, left)
     with open_run(tmp_path, "cut", "w", "") as evidence:
         again = climb(evidence, bad, good, asked, **few)
         assert evidence.digest() == whole
