@@ -35,7 +35,7 @@ def _caveats(line: Line, struck: str) -> Iterator[str]:
     if struck:
         yield f"struck out, {struck}"
     elif line.grade is Grade.KIN:
-        yield "kin evidence, which can hold and approves nothing"
+        yield f"kin evidence{f' ({line.why})' if line.why else ''}, which can hold and approves nothing"
     if line.role == "proxy":
         yield "a proxy, which meets no threshold"
     elif line.role == "oracle":
