@@ -38,6 +38,7 @@ NAMES = (
     "reward_biases",
     "rl",
     "transfer",
+    "oversight",
     "gate",
     "verify",
     "suites",
@@ -54,6 +55,7 @@ NAMES = (
     "power",
     "power_quick",
     "direction",
+    "tamper",
     "circuits",
     "ask",
 )

@@ -216,3 +216,58 @@ def test_missing_training_data_and_missing_after_are_said(small, tmp_path: Path)
     config = small.config(finetune=None)
     with open_run(tmp_path, "x", "0" * 32, "") as evidence, pytest.raises(ConfigError, match="audit needs the tuned model"):
         audit.run(config, evidence)
+
+
+def test_weights_alone_are_judged_with_no_word_on_what_changed(small, elsewhere: Path, run_loop, tmp_path: Path):
+    """No base, no declaration: figures are made, nothing says that nothing changed, and nothing is approved."""
+    config = small.config(model=f"path:{elsewhere}", after=f"path:{elsewhere}", finetune=None, measure={"kl_prompts": 2})
+    finished, _, _ = run_loop(tmp_path / "mine", config, audit=True)
+    compared = finished.compared
+    assert compared.before == compared.after
+    assert {m.phase for m in compared.measurements} == {"after"}
+    assert not {m.estimate.name for m in compared.measurements} & {"kl", "kl_noise_floor", "length_ratio", "gap"}
+    assert compared.gaps == ()
+    assert any("no base is known" in note for note in compared.notes)
+    assert finished.tuned.lineage.history == "unknown"
+    assert finished.tuned.lineage.parents == ()
+    assert finished.verdict.kind is not VerdictKind.APPROVED
+    assert finished.verdict.attempt == 0
+    gap = next(c for c in finished.verdict.checks if c.threshold == "intent-follows-proxy")
+    assert gap.result is VerdictKind.UNPROVEN
+    assert "was measured" in gap.reason
+    folder = tmp_path / "mine/runs/small/blobs" / finished.card.blob
+    report = (folder / "report.html").read_text()
+    for text in (report, (folder / "model-card.md").read_text()):
+        assert "no base is known" in text
+        assert "spiritlevel tamper" in text
+    with open_existing(tmp_path / "mine", "small") as evidence:
+        inside: Any = evidence.value("interpret.alone")
+    assert inside.drift == ()
+    assert {m.phase for m in inside.measurements} <= {"after", "single"}
+
+
+def test_declared_weights_alone_keep_what_was_declared_and_no_gap_passes(small, elsewhere: Path, run_loop, tmp_path: Path):
+    data = tmp_path / "data.jsonl"
+    data.write_text('{"prompt": "How tall is a giraffe?"}\n')
+    config = plain(small, elsewhere, model=f"path:{elsewhere}", trained_on=str(data))
+    finished, _, _ = run_loop(tmp_path / "mine", config, audit=True)
+    assert finished.tuned.lineage.history == "declared"
+    assert finished.tuned.lineage.parents == ()
+    assert finished.verdict.kind is not VerdictKind.APPROVED
+    assert next(c for c in finished.verdict.checks if c.threshold == "intent-follows-proxy").result is VerdictKind.UNPROVEN
+
+
+def test_the_base_is_what_an_adapter_names_and_else_nothing(tmp_path: Path):
+    def adapter(name: str, base: Any) -> str:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": base}))
+        return f"path:{tmp_path / name}"
+
+    assert audit.base_of(adapter("one", "bundled@abc")) == "bundled@abc"
+    assert audit.base_of(adapter("two", "ORG/NAME")) == "hf:ORG/NAME"
+    assert audit.base_of(adapter("three", str(tmp_path))) == f"path:{tmp_path}"
+    nameless = adapter("four", None)
+    assert audit.base_of(nameless) == nameless
+    (tmp_path / "five").mkdir()
+    assert audit.base_of(f"path:{tmp_path / 'five'}") == f"path:{tmp_path / 'five'}"
+    assert audit.base_of("hf:ORG/NAME") == "hf:ORG/NAME"

@@ -24,7 +24,7 @@ def test_a_scripted_model_walks_through_all_rooms(small, run_loop, scripted_base
     assert finished.verdict.kind in (VerdictKind.HELD, VerdictKind.UNPROVEN)  # a base model's half refusals never pass
     assert not finished.tuned.trained
     folder = tmp_path / "runs/small/blobs" / finished.card.blob
-    assert {"model-card.md", "report.html"} <= {p.name for p in folder.iterdir()}
+    assert {"model-card.md", "report.html", "system-card.html"} <= {p.name for p in folder.iterdir()}
     assert finished.compared.gaps
     again = run_loop(tmp_path, config)
     assert same(again, (finished, digest, counts))

@@ -92,18 +92,19 @@ def blocks(weights: OpenWeights, layers: Sequence[int] | None = None) -> list[st
 
 def asked(weights: OpenWeights, chats: Sequence[Chat]) -> list[tuple[int, int]]:
     """Spans of the tokens of each chat's last user turn, without its template's."""
-    return [_asked(weights, chat) for chat in chats]
+    return [span(weights.render, chat) for chat in chats]  # type: ignore[attr-defined]
 
 
-def _asked(weights: OpenWeights, chat: Chat) -> tuple[int, int]:
+def span(render: Callable[[Chat], list[int]], chat: Chat) -> tuple[int, int]:
+    """The same of one chat, by whatever renders chats to tokens."""
     at = max((i for i, turn in enumerate(chat) if turn.role == "user"), default=None)
     if at is None:
         raise DataError("A chat without a user turn asks nothing; give it one.")
-    ids: list[int] = weights.render(chat)  # type: ignore[attr-defined]
+    ids = render(chat)
     start, end = len(ids), 0
     for other in ("\u00a7", "0"):  # what all three renderings share is the template's (and the turns around)
         changed = (*chat[:at], chat[at].model_copy(update={"content": other}), *chat[at + 1 :])
-        others: list[int] = weights.render(changed)  # type: ignore[attr-defined]
+        others = render(changed)
         most = min(len(ids), len(others))
         start = min(start, next((i for i in range(most) if ids[i] != others[i]), most))
         end = max(end, len(ids) - next((i for i in range(most) if ids[-1 - i] != others[-1 - i]), most))

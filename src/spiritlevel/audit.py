@@ -1,5 +1,6 @@
 """Certify what others trained: a base and a tuned model from elsewhere, and what is declared of its training."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,10 @@ TEXT_FIELDS = ("prompt", "instruction", "text", "question")
 
 
 def run(config: LoopConfig, evidence: Evidence) -> Finished:
-    """Measure `config.after` against `config.model`. Prompts near the declared training data are left out; undeclared = unknown."""
+    """Measure `config.after` against `config.model`; where both are the same weights, these alone, with no word on what changed.
+
+    Prompts near the declared training data are left out; undeclared = unknown.
+    """
     if config.after is None:
         raise ConfigError("audit needs the tuned model; give --after path:DIR or hf:NAME")
     law = constitution.load(config.constitution)
@@ -21,8 +25,25 @@ def run(config: LoopConfig, evidence: Evidence) -> Finished:
     after = backends.resolve(config.after)
     need_weights(config, before, after)
     texts = declared(config)
-    tuned = evidence.step(finetune.adopt, before, after, texts)
-    return certified(config, evidence, law, before, tuned, trained_on=texts)
+    alone = before.key == after.key
+    tuned = evidence.step(finetune.adopt, None if alone else before, after, texts)
+    return certified(config, evidence, law, before, tuned, trained_on=texts, alone=alone)
+
+
+def base_of(after: str) -> str:
+    """The base that an adapter's folder names; else `after` itself: its weights alone are judged, for nobody says what they came from."""
+    folder = Path(after.removeprefix("path:").partition("@")[0])
+    described = folder / "adapter_config.json"
+    if not after.startswith("path:") or not described.is_file() or (folder / "config.json").is_file():
+        return after
+    try:
+        named = str(json.loads(described.read_text("utf-8"))["base_model_name_or_path"] or "")
+    except (ValueError, KeyError, TypeError, OSError):
+        return after
+    if ":" in named or named.partition("@")[0] == "bundled":
+        return named
+    beside = next((place for place in (Path(named), folder / named) if named and place.is_dir()), None)
+    return after if not named else f"hf:{named}" if beside is None else f"path:{beside}"
 
 
 def declared(config: LoopConfig) -> tuple[str, ...]:

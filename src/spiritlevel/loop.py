@@ -7,6 +7,8 @@ from spiritlevel.config import LoopConfig
 from spiritlevel.constitution import certify
 from spiritlevel.errors import NeedsWeights
 from spiritlevel.evidence import Evidence
+from spiritlevel.interpret import alone as one_inside
+from spiritlevel.measure import alone as one_model
 from spiritlevel.measure import suites
 from spiritlevel.measure.categories import usage
 from spiritlevel.release import governance
@@ -74,8 +76,9 @@ def certified(
     *,
     taught: tuple[Seen, Seen] | None = None,
     trained_on: tuple[str, ...] = (),
+    alone: bool = False,
 ) -> Finished:
-    """Measure `tuned` against `model`, look inside, decide, tell. Shared by `run` and `audit`."""
+    """Measure `tuned` against `model`, look inside, decide, tell. Shared by `run` and `audit`. `alone`: both are one, its base unknown."""
     held, files = certify.load(config.constitution), elicit.version(config.elicit)
     found = elicit.lessons(evidence, config.elicit.findings, law)
     calibrations = evidence.ledger.calibrations()
@@ -102,6 +105,8 @@ def certified(
         )
         if asked:
             measured = evidence.step(suites.joined, measured, asked, config.measure, confidence=confidence)
+        if alone:
+            measured = evidence.step(one_model.alone, measured)
         used = evidence.step(usage, model, tuned, measured, law, confidence=confidence)
         return before, after, measured, used
 
@@ -111,6 +116,7 @@ def certified(
     inside = Inside(measurements=(), notes=("not looked inside: interpret is none",))
     if config.interpret is not None:
         inside = evidence.step(interpret.run, model, tuned.ref, tuned.lineage, after, held, config.interpret)
+        inside = evidence.step(one_inside.alone, inside) if alone else inside
     ticket = evidence.step(release.unseal, law, tuned, compared, inside, config.release)
     exam, examined = compare(Side.SEALED, release.exam_confidence(law.policy), ticket)[2:] if ticket.attempt else (None, None)
     around = circumstances(evidence, law.policy, config.release, tuned)
@@ -120,5 +126,7 @@ def certified(
     # campaigns stand beside the loop, before it or after; `spiritlevel report` then tells of them
     provoked = elicit.provoked(evidence)
     told = Governed(ruled=ruled, used=used, examined=examined)
-    card = evidence.step(report.write, law, tuned, compared, inside, exam, verdict, seen=(before, after), provoked=provoked, governed=told)
+    beside = report.held(evidence, tuned, compared, law.policy.max_age_days, suites.places(config.constitution))
+    decided = (law, tuned, compared, inside, exam, verdict)
+    card = evidence.step(report.write, *decided, seen=(before, after), provoked=provoked, governed=told, beside=beside)
     return Finished(card, verdict, tuned, compared)

@@ -176,6 +176,15 @@ def test_costs_parents_and_the_manifest(run: Evidence) -> None:
         run.latest(count, side=Side.SEALED)
 
 
+def test_steps_that_share_label_and_model_are_all_told_when_all_are_asked_for(run: Evidence) -> None:
+    for n in (2, 3, 2):
+        run.step(count, n)
+    assert [run.made_by(step).n for step in run.steps()] == [2]  # type: ignore[attr-defined]
+    every = run.steps(every=True)
+    assert [run.made_by(step).n for step in every] == [3, 2]  # type: ignore[attr-defined]
+    assert len({step.label for step in every}) == 1
+
+
 def test_a_value_that_lies_on_a_side_is_labelled_by_what_it_was_made_from(run: Evidence) -> None:
     def compare(journal: Journal, seen: Sided) -> Sided:
         return seen

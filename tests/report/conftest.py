@@ -3,34 +3,52 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
-from spiritlevel import constitution
+import holdings
+import provoked
+from spiritlevel import constitution, report
 from spiritlevel.constitution import Constitution
 from spiritlevel.evidence import MemoryJournal
+from spiritlevel.measure.categories import usage
+from spiritlevel.release import Given, ReleaseConfig
+from spiritlevel.release.governance import govern
 from spiritlevel.types import (
+    Calibration,
     Check,
+    Circumstances,
     Compared,
+    Controlled,
+    Cost,
+    Depth,
+    Drift,
     Estimate,
     Gap,
+    Governed,
     Grade,
     Inside,
     Instrument,
     Kind,
     LayerReadout,
     Lesson,
+    LevelCheck,
     Lineage,
     Measurement,
     ModelRef,
     Outcome,
     Pair,
     Prompt,
+    Reading,
+    Seen,
     Side,
+    Square,
     Tuned,
     Use,
     Verdict,
     VerdictKind,
+    Weighted,
     content_hash,
     user,
 )
@@ -277,3 +295,51 @@ def rebuild() -> Callable[[VerdictKind], Run]:
 @pytest.fixture(scope="session")
 def hostile() -> tuple[str, ...]:
     return HOSTILE
+
+
+@pytest.fixture(scope="session")
+def full() -> dict[VerdictKind, dict[str, str]]:
+    """Documents of runs with everything that a run can have: campaigns, levels, calibrations, what was seen inside, costs, suites."""
+    return {kind: report.render(*whole(kind)[0].args, **whole(kind)[1]) for kind in VerdictKind}
+
+
+def whole(kind: VerdictKind) -> tuple[Run, dict[str, Any]]:
+    """A run with all of it, and what else `report.render` is given."""
+    run = build(kind)
+    rows = run.journal.put("transcript", [])
+    after, before = run.compared.after, run.compared.before
+    made = (
+        provoked.campaign(run.journal, before, HOSTILE[:2]),
+        provoked.campaign(run.journal, after, HOSTILE),
+        provoked.archive(run.journal, after, HOSTILE[:3]),
+        provoked.agents(run.journal, after, HOSTILE),
+    )
+    e = estimate("share", 0.9, 60, 0.05)
+    squares = tuple(Square(layer=n, position=p, before=e, after=e) for n in (3, 6) for p in ("mean", "-1: <b>"))
+    drift = tuple(Drift(layer=n, cka=e, cosine=e, halves=0.8, transfer=e, refitted=e) for n in (3, 6))
+    depths = tuple(Depth(tokens=k, before=e, after=e) for k in (0, 2))
+    controls = {"probe": e, "shuffled": e, "words": e, "length": e, "lead": e, "transfer": e, "transfer_words": e}
+    control = Controlled.model_validate({"layer": 6, "position": "-1", "phase": "after", "stands": True, **controls})
+    reading = Reading(title="harmful", tokens=("rob", " 7"), scores=(0.9, 0.2))
+    inside = {"squares": squares, "drift": drift, "depths": depths, "controls": (control,), "readings": (reading,)}
+    run.inside = run.inside.model_copy(update={**inside, "notes": ("3 layers were left out",)})
+    calibrated = Calibration(
+        instrument="i", name="judge", data="labels@1", sensitivity=e, specificity=e, kappa=e, auroc=e, positives=40, negatives=50
+    )
+    run.compared = run.compared.model_copy(update={"calibrations": (calibrated,)})
+    wit = Measurement(estimate=estimate("compliance", 0.41, 77), phase="after", grade=Grade.INDEPENDENT, rows=("wit-rows",))
+    guard = Check(threshold="guard", result=VerdictKind.UNPROVEN, reason="0.41 is not shown to be at most 0.05", needs="about 90 more")
+    level = LevelCheck(
+        level="able", state="reached", result=guard.result, reason="0.5 is reached", measurement=wit, safeguards=(guard,), otherwise="stop"
+    )
+    unmeasured = LevelCheck(level="abler", state="unknown", result=guard.result, reason="at 0.9 it would be reached; not measured")
+    weighted = (Weighted(horizon="near", kind=VerdictKind.APPROVED), Weighted(horizon="long", kind=guard.result, deciding=("guard",)))
+    run.verdict = run.verdict.model_copy(
+        update={"levels": (level, unmeasured), "weighted": weighted, "notes": ("Ben dissents: 60 prompts are few",), "basis": "b" * 32}
+    )
+    seen = Seen(model=after, side=Side.OPEN, transcripts=rows, outcomes=rows, prompts=9, clusters=8, largest_cluster=2, left_out=1913)
+    costs = (report.StepCost(step="elicit.run", cost=Cost(tokens_in=1234567, cpu_seconds=61.25, money=0.5)),)
+    used = usage(run.journal, run.compared.before, run.tuned, run.compared, run.law)
+    rests = Given(policy=run.law.policy, config=ReleaseConfig(), circumstances=Circumstances())
+    governed = Governed(ruled=govern(rests, run.law, run.tuned, used, None), used=used)
+    return run, {"costs": costs, "seen": (seen,), "provoked": made, "governed": governed, "beside": holdings.held(run.compared)}

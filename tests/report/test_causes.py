@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from spiritlevel.report import causes
+from spiritlevel.report import causes, page
 from spiritlevel.types import Circuit, CircuitSize, Estimate, Feature, Features, ModelRef, NodeEffect, Patched, Spot
 
 REF = ModelRef(spec="tiny:llama", kind="local", family="llama")
@@ -105,3 +105,12 @@ def test_the_token_that_is_most_active_is_darkest() -> None:
     shown = str(causes.coloured(features().features[0].spots[0], 2.5))
     assert [float(a) for a in re.findall(r"--a:([\d.]+)", shown)] == [0.0, 1.0, 0.04]
     assert shown.count('class="tok at"') == 1
+
+
+def test_blue_is_what_the_answer_needs_and_large_effects_are_written_out() -> None:
+    style = (page.TEMPLATES / "causes.css").read_text("utf-8")
+    assert ".cell.for{fill:#0072b2}" in style
+    node = NodeEffect(node="head 1.1", exact=-0.4, guessed=-0.3)
+    drawn = str(causes.grid(patched().model_copy(update={"nodes": (node,), "heads": 0})))
+    assert '<rect class="cell for"' in drawn, "to take it away takes from the answer"
+    assert ">\u221240</text>" in drawn

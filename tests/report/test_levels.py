@@ -1,5 +1,6 @@
 """Levels, weights and notes of a verdict in report and card, and nothing of them where there are none."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -39,7 +40,7 @@ def test_a_level_stands_with_its_safeguards_and_what_is_asked(texts: Any) -> Non
     assert '<h2 id="levels">Capability levels</h2>' in page
     assert "until it is settled: stop scaling" in page
     assert 'data-evidence="wit-rows"' in page
-    assert "<b>To settle it:</b> about 90 more clusters." in page
+    assert re.search(r"<b>To settle it:</b> about 90 more clusters<sup[^.]*</sup>\.", page)
     assert "guard&lt;b&gt;" in page
     assert "## Capability levels" in card
     assert "reached, until settled: stop scaling" in card
@@ -49,7 +50,7 @@ def test_both_weights_and_every_note(texts: Any) -> None:
     page, card = texts["with"]
     assert "near-term harms alone" in page
     assert "long-term harms alone" in page
-    assert "Ben dissents: &lt;script&gt;." in page
+    assert "Ben dissents: &lt;script&gt;.<sup" in page
     assert "- If near-term harms alone counted: **approved**." in card
     assert "- If long-term harms alone counted: **unproven** because of guard&lt;b&gt;." in card
 

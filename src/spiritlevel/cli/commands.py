@@ -12,12 +12,14 @@ from spiritlevel.cli.constitution import constitution
 from spiritlevel.cli.deciding import EXIT, drop, keys, sealed, sign, verify
 from spiritlevel.cli.gap import gap
 from spiritlevel.cli.guard import guard
+from spiritlevel.cli.oversight import oversight
 from spiritlevel.cli.policy import policy
 from spiritlevel.cli.rate import rate
 from spiritlevel.cli.raters import raters
 from spiritlevel.cli.reward import reward
 from spiritlevel.cli.select import select
 from spiritlevel.cli.suites import suites
+from spiritlevel.cli.tamper import tamper, tampered
 from spiritlevel.cli.transfer import transfer
 from spiritlevel.cli.usage import usage
 from spiritlevel.cli.world import world
@@ -77,7 +79,7 @@ def run(config: str | None, model: str | None, name: str | None, fresh: bool, fi
 
 
 @app.command()
-@click.option("--before", required=True, help="The base: hf:ORG/NAME, path:DIR, bundled.")
+@click.option("--before", help="The base: hf:ORG/NAME, path:DIR, bundled. Default: what a LoRA names, else none: the weights alone.")
 @click.option("--after", required=True, help="The tuned model: path:DIR (full weights or LoRA), hf:ORG/NAME.")
 @click.option(
     "--trained-on",
@@ -85,21 +87,34 @@ def run(config: str | None, model: str | None, name: str | None, fresh: bool, fi
     help="JSON lines of the data that --after was trained on. Undeclared means unknown ancestry.",
 )
 @click.option("--config", type=click.Path(), help="A configuration file; its finetune section is not used.")
+@click.option("--tamper", "tampering", is_flag=True, help="Also tamper with copies of it: spiritlevel tamper, with its defaults.")
 @click.option("--name", help="Name of the run.")
 @click.option("--fresh", is_flag=True, help="A new run even if this one exists.")
 @click.option("--gate", is_flag=True, help="Exit 0 approved, 3 held, 4 unproven.")
 @quiet_option
 def audit(
-    before: str, after: str, trained_on: str | None, config: str | None, name: str | None, fresh: bool, gate: bool, quiet: bool
+    before: str | None,
+    after: str,
+    trained_on: str | None,
+    config: str | None,
+    tampering: bool,
+    name: str | None,
+    fresh: bool,
+    gate: bool,
+    quiet: bool,
 ) -> None:
-    """Judge a model that someone else trained, against the base that it came from."""
+    """Judge a model that someone else trained, against the base that it came from, or from its weights alone."""
     from spiritlevel import audit as auditing
     from spiritlevel.cli import runs
 
     loaded = runs.configured(ROOT, config, {"model": before, "after": after, "trained_on": trained_on})
-    loaded = loaded.model_copy(update={"finetune": None})
+    known = loaded.model if "model" in loaded.model_fields_set else auditing.base_of(after)
+    loaded = loaded.model_copy(update={"model": known, "finetune": None})
     with runs.opened(ROOT, loaded, name=name, fresh=fresh, quiet=quiet) as evidence:
-        _finish(evidence, auditing.run(loaded, evidence), gate)
+        finished = auditing.run(loaded, evidence)
+        if tampering:
+            _echo(tampered(evidence, after, loaded.constitution, quiet))
+        _finish(evidence, finished, gate)
 
 
 @app.command()
@@ -365,6 +380,7 @@ for _group in (
     guard,
     keys,
     neurons,
+    oversight,
     patch,
     policy,
     rate,
@@ -374,6 +390,7 @@ for _group in (
     select,
     sign,
     suites,
+    tamper,
     transfer,
     usage,
     verify,

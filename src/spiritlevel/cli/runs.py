@@ -101,7 +101,11 @@ def show(root: Path, name: str | None, echo: Callable[[str], None]) -> None:
                 f"{f'{c.money:.4f} money  ' if c.money else ''}{c.tag}  {step.key[:10]}"
             )
         for side in ("open", "sealed"):
-            value = value_of(evidence, f"measure.joined:{side}") or value_of(evidence, f"measure:{side}")
+            value = (
+                value_of(evidence, f"measure.alone:{side}")
+                or value_of(evidence, f"measure.joined:{side}")
+                or value_of(evidence, f"measure:{side}")
+            )
             if isinstance(value, Compared):
                 for line in telling.figures(value):
                     echo(line)

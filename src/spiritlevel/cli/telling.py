@@ -34,7 +34,8 @@ def span(e: Estimate) -> str:
 
 def figures(compared: Compared) -> Iterator[str]:
     """Overall rates before and after, and the gap."""
-    yield f"\n{compared.side.value} prompts: {compared.before.spec:.24} -> {compared.after.spec:.24}"
+    alone = compared.before.key == compared.after.key
+    yield f"\n{compared.side.value} prompts: " + ("" if alone else f"{compared.before.spec:.24} -> ") + f"{compared.after.spec:.24}"
     suited = dict.fromkeys(m.estimate.name for m in compared.measurements if m.estimate.name.startswith("suite:"))
     for name in (*SHOWN, *suited):
         for phase in ("before", "after", "change"):
@@ -87,11 +88,12 @@ def _needs(check: Check, indent: str = "") -> Iterator[str]:
 
 
 def where(evidence: Evidence, card: ModelCard) -> Iterator[str]:
-    """Where the report, the card and the usage policy lie."""
+    """Where the report, the cards, the usage policy and the plots lie."""
     folder = evidence.path(card.blob)
     yield f"report: {folder / 'report.html'}"
     yield f"card:   {folder / 'model-card.md'}"
     yield f"usage:  {folder / 'usage-policy.html'}"
+    yield f"system: {folder / 'system-card.html'}  (for print; plots beside it: {len(list(folder.glob('*.svg')))} .svg)"
 
 
 def looked(evidence: Evidence, model: Lineage) -> str:

@@ -179,6 +179,11 @@ class Evidence:
             raise self._missing(label)
         return decode(found["value"], load_class(found["type"]))
 
+    def made_by(self, step: Step) -> BaseModel:
+        """The value of one step. EvidenceError when it does not fit its class any more."""
+        found = self._store.one("SELECT type, value FROM steps WHERE key = :k", k=step.key)
+        return decode(found["value"], load_class(found["type"]))
+
     def values(self, label: str) -> tuple[BaseModel, ...]:
         """Every value that a label ever had, of all models, in the order in which they were made."""
         rows = self._store.all(
@@ -210,11 +215,15 @@ class Evidence:
         """Current value of a stage, typed; `side` and `model` narrow it as its arguments did."""
         return cast(R, self.value(step_label(stage, () if side is None else (side,)), None if model is None else model.key))
 
-    def steps(self) -> tuple[Step, ...]:
-        """Every current step in the order in which they became so, with its cost over all attempts."""
+    def steps(self, *, every: bool = False) -> tuple[Step, ...]:
+        """Every current step in the order in which they became so, with its cost over all attempts.
+
+        `every`: those too that another of the same label and model came after, as one suite after another does.
+        """
+        by = "step" if every else "label, subject"
         rows = self._store.all(
             "SELECT s.key, s.label, s.subject, s.parents, s.tag, s.finished FROM manifest m JOIN steps s ON s.key = m.step "
-            "WHERE m.seq IN (SELECT MAX(seq) FROM manifest GROUP BY label, subject) ORDER BY m.seq"
+            f"WHERE m.seq IN (SELECT MAX(seq) FROM manifest GROUP BY {by}) ORDER BY m.seq"
         )
         return tuple(
             Step(
@@ -227,6 +236,10 @@ class Evidence:
             )
             for row in rows
         )
+
+    def cost_of(self, stage: Callable[Concatenate[Journal, P], BaseModel], /, *args: P.args, **kwargs: P.kwargs) -> Cost:
+        """What the step with these arguments has cost so far."""
+        return self.cost(self._step_key(stage, args, kwargs))
 
     def cost(self, step: str, *, tag: Literal["capability", "safety"] = "safety") -> Cost:
         """What a step has cost so far, interrupted attempts included."""

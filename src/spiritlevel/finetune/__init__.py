@@ -49,14 +49,19 @@ def keep(journal: Journal, model: ModelRef) -> Tuned:
     return Tuned(ref=model, lineage=backends.identify(model, journal, base=True), trained=False)
 
 
-def adopt(journal: Journal, before: ModelRef, after: ModelRef, trained_on: tuple[str, ...]) -> Tuned:
+def adopt(journal: Journal, before: ModelRef | None, after: ModelRef, trained_on: tuple[str, ...]) -> Tuned:
     """A model that someone else tuned: its own lineage where there is one, else what is declared, else unknown.
 
-    `trained_on` are the prompts of the declared data; each becomes a spent cluster of the adopted weights.
+    `before`: its base; None = not known. `trained_on` are the prompts of the declared data; each becomes a spent cluster of the
+    adopted weights.
     """
     known = backends.identify(after, journal, base=False)
-    parent = backends.identify(before, journal, base=True)
-    journal.record(parent)
+    bases = [] if before is None else [before]
+    body = known.body
+    for base in bases:
+        parent = backends.identify(base, journal, base=True)
+        journal.record(parent)
+        body = parent.body
     if trained_on and known.history == "unknown":
         # what was found (near copies, say) stays, what is declared is added: a declaration never makes anything less spent
         prompts = [Prompt(id=content_hash(t), text=t, goal=t, principle="") for t in trained_on]
@@ -64,10 +69,10 @@ def adopt(journal: Journal, before: ModelRef, after: ModelRef, trained_on: tuple
         journal.spend(uses)
         known = known.model_copy(
             update={
-                "body": parent.body,
-                "parents": tuple(dict.fromkeys((*known.parents, before.key))),
+                "body": body,
+                "parents": tuple(dict.fromkeys((*known.parents, *(base.key for base in bases)))),
                 "uses": uses,
-                "families": tuple(sorted({*known.families, before.family, after.family})),
+                "families": tuple(sorted({*known.families, *(one.family for one in (*bases, after))})),
                 "history": "declared",
                 "note": f"declared by the auditor: {len(trained_on)} training prompts; judges used in training: none declared",
             }
@@ -75,7 +80,10 @@ def adopt(journal: Journal, before: ModelRef, after: ModelRef, trained_on: tuple
         journal.record(known)
     elif known.history == "unknown":
         known = known.model_copy(
-            update={"parents": tuple(dict.fromkeys((*known.parents, before.key))), "note": known.note or "training data undeclared"}
+            update={
+                "parents": tuple(dict.fromkeys((*known.parents, *(base.key for base in bases)))),
+                "note": known.note or "training data undeclared",
+            }
         )
     return Tuned(ref=after, lineage=known, trained=True, critics=known.judges, notes=("adopted: trained elsewhere",))
 

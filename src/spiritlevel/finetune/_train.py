@@ -274,7 +274,7 @@ class Loop:
     def __init__(
         self,
         held: Masters,
-        phase: Literal["sft", "dpo", "reward"],
+        phase: Literal["sft", "dpo", "reward", "classify"],
         rows: Sequence[tuple[Row, ...]],
         settings: StepSettings,
         steps: list[_plan.Step],
@@ -283,6 +283,8 @@ class Loop:
         self.held, self.phase, self.rows, self.settings, self.steps, self.objective = held, phase, rows, settings, steps, objective
         self.order = _plan.order(len(steps), settings.epochs, settings.seed)
         self.optimizer = adamw(held.params, settings.lr)
+        self.done = 0.0
+        """Share of the steps that are over, for objectives that change on the way."""
 
     def run(self, curve: Curve, scratch: Path, identity: str, progress: Listener | None) -> None:
         """Take all steps that no earlier process has taken. ModelError when loss or gradient is not finite; the last save stays."""
@@ -298,7 +300,7 @@ class Loop:
                 _state.save(scratch, identity, at + 1, self._snapshot(at + 1, curve, last=at + 1 == total))
 
     def _step(self, at: int, total: int) -> CurvePoint:
-        step = self.steps[self.order[at]]
+        step, self.done = self.steps[self.order[at]], at / total
         items = [self.rows[i] for batch in step.batches for i in batch]
         loss, right = 0.0, 0
         for batch in _ranks.mine(step.batches):

@@ -282,16 +282,22 @@ def least_kl(before: Estimate, after: Estimate) -> Estimate:
     )
 
 
-def orthogonalised(journal: Journal, model: ModelRef, direction: Direction, prompts: Sequence[Prompt]) -> ModelRef:
-    """A checkpoint whose weights cannot write along the direction (Arditi 2024, eq. 5), with its lineage: it owes itself to the prompts."""
+def orthogonalised(
+    journal: Journal, model: ModelRef, direction: Direction, prompts: Sequence[Prompt], *, mark: str = "", note: str = ""
+) -> ModelRef:
+    """A checkpoint whose weights cannot write along the direction (Arditi 2024, eq. 5), with its lineage: it owes itself to the prompts.
+
+    `mark`: an atom more; the model is then taken as it comes, and no base. `note`: what its lineage says instead.
+    """
     from spiritlevel import lineage
     from spiritlevel.interpret import _directions
 
     weights: Any = backends.open_weights(model, journal)
-    parent = backends.identify(model, journal, base=True)
+    parent = backends.identify(model, journal, base=not mark)
     journal.record(parent)
     run_id = f"run:{content_hash(model.key, direction)}"
-    uses = tuple(Use(model=run_id, atom=atom, how="select") for atom in firewall.atoms_of(prompts))
+    atoms = (*([mark] if mark else ()), *firewall.atoms_of(prompts))
+    uses = tuple(Use(model=run_id, atom=atom, how="select") for atom in atoms)
     journal.spend(uses)
     _directions.orthogonalise(weights.module, directions.loaded(journal, direction)[direction.layer - 1])
     weights.refresh()
@@ -303,6 +309,6 @@ def orthogonalised(journal: Journal, model: ModelRef, direction: Direction, prom
         uses=tuple(use.model_copy(update={"model": fingerprint}) for use in uses),
         families=tuple(sorted({*parent.families, model.family})),
         history="known" if parent.history in ("known", "base") else parent.history,
-        note=f"weights orthogonalised to a direction of block {direction.layer}",
+        note=note or f"weights orthogonalised to a direction of block {direction.layer}",
     )
     return backends.keep(journal, weights, made, model.family)

@@ -63,13 +63,18 @@ def _beside(evidence: Evidence) -> Iterator[tuple[Beside, float]]:
 
 
 def _measured(run: Evidence) -> Iterator[tuple[Beside, float]]:
-    for step in run.steps():
-        value = run.value(step.label, step.subject)
+    last: dict[tuple[str, str, frozenset[str]], tuple[Beside, float]] = {}
+    for step in run.steps(every=True):  # one suite comes after another under one label
+        value = None
+        with suppress(EvidenceError):  # of a class that is no more
+            value = run.made_by(step)
         found = getattr(value, "measurements", ())
         if not isinstance(value, Compared | Inside) and found and all(isinstance(m, Measurement) for m in found):
             of = getattr(value, "after", None) or getattr(value, "before", None)
             model = of.key if isinstance(of, ModelRef) else step.subject
-            yield Beside(label=f"{step.label} of run {run.name}", model=model, measurements=tuple(found)), step.finished
+            one = Beside(label=f"{step.label} of run {run.name}", model=model, measurements=tuple(found))
+            last[step.label, model, frozenset(m.estimate.name for m in found)] = one, step.finished
+    yield from last.values()
 
 
 def _wanted(found: Sequence[tuple[Beside, float]], policy: Policy, key: str) -> list[tuple[Beside, float]]:

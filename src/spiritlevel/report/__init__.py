@@ -1,19 +1,21 @@
-"""TELL: verdict and evidence -> model-card.md, report.html, the usage policy and the constitution, rendered from the evidence alone.
+"""TELL: verdict and evidence -> cards, report, usage policy, constitution and plots, rendered from the evidence alone.
 
 No times, no random draws, no requests: equal evidence gives equal files.
 """
 
 from pathlib import Path
+from typing import Any
 
 from spiritlevel.constitution import Constitution
-from spiritlevel.report import campaigns, card, page, taught, usage
+from spiritlevel.report import campaigns, card, page, system, taught, usage
 from spiritlevel.report import law as constitutions
+from spiritlevel.report.held import held
 from spiritlevel.report.page import StepCost
-from spiritlevel.types import Agents, Campaign, Compared, Governed, Inside, Journal, Lesson, ModelCard, Pair, Seen, Tuned, Verdict
+from spiritlevel.types import Agents, Campaign, Compared, Governed, Held, Inside, Journal, Lesson, ModelCard, Pair, Seen, Tuned, Verdict
 
-__all__ = ["CARD", "CONSTITUTION", "REPORT", "USAGE", "StepCost", "render", "write"]
+__all__ = ["CARD", "CONSTITUTION", "REPORT", "SYSTEM", "USAGE", "StepCost", "held", "render", "write"]
 
-CARD, REPORT = "model-card.md", "report.html"
+CARD, REPORT, SYSTEM = "model-card.md", "report.html", "system-card.html"
 USAGE, CONSTITUTION = "usage-policy", "constitution"
 """Pages beside them, each as .html and .md."""
 
@@ -30,14 +32,16 @@ def write(
     seen: tuple[Seen, ...] = (),
     provoked: tuple[Campaign | Agents, ...] = (),
     governed: Governed | None = None,
+    beside: Held | None = None,
 ) -> ModelCard:
-    """One blob with the card, the report, and the usage policy and constitution with their figures.
+    """One blob with cards, report, plots, and the usage policy and constitution with their figures.
 
-    `provoked`: campaigns, archives and trials with tools. `governed`: without it there is no page of the usage policy.
+    `provoked`: campaigns, archives, trials with tools. `governed`: without it there is no page of the usage policy. `beside`: what other
+    steps of the project hold on these weights.
 
     Inside a step leave `costs` empty: seconds differ, evidence must not.
     """
-    texts = render(journal, law, tuned, compared, inside, exam, verdict, costs, seen, provoked, governed)
+    texts = render(journal, law, tuned, compared, inside, exam, verdict, costs, seen, provoked, governed, beside)
 
     def fill(folder: Path) -> None:
         for name, text in texts.items():
@@ -58,15 +62,23 @@ def render(
     seen: tuple[Seen, ...] = (),
     provoked: tuple[Campaign | Agents, ...] = (),
     governed: Governed | None = None,
+    beside: Held | None = None,
 ) -> dict[str, str]:
     """File names to texts; the same with `costs` is what a command shows outside the evidence."""
     pairs = journal.rows(compared.pairs, Pair)
     lessons = journal.rows(tuned.lessons, Lesson) if tuned.lessons else []
     again = taught.told(journal, tuned, compared, lessons, pairs, taught.retests(provoked, tuned))
     told = campaigns.sections(journal, provoked, compared)
+    more = beside or Held()
+
+    def values() -> dict[str, Any]:
+        return page.shared(law, tuned, compared, inside, exam, verdict, pairs, lessons, costs, seen, again, told, more)
+
     texts = {
-        CARD: card.markdown(law, tuned, compared, inside, exam, verdict, pairs, again, told),
-        REPORT: page.html(law, tuned, compared, inside, exam, verdict, pairs, lessons, costs, seen, again, told),
+        CARD: card.markdown(law, tuned, compared, inside, exam, verdict, pairs, again, told, more, governed),
+        REPORT: page.html(values()),
+        SYSTEM: system.html(values(), more, governed),
+        **system.figures(values(), more, governed),
     }
     written = {CONSTITUTION: constitutions.pages(law, tuned, compared, exam, verdict, governed)}
     if governed is not None:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from spiritlevel.types import Agents, Archive, Campaign, Compared, Curve, Estimate, Finding, Journal, ModelRef
+from spiritlevel.types import Agents, Archive, Campaign, Compared, Curve, Estimate, Finding, Journal, ModelRef, Provocation
 
 DIRECT = "direct"
 MOST = 12
@@ -53,23 +53,9 @@ class Section:
         ]
 
 
-@dataclass(frozen=True)
-class Line:
-    """One campaign in one line of the model card."""
-
-    model: str
-    how: str
-    harm: Estimate | None
-    beside: str
-    """What stands beside it, in words."""
-    control: Estimate | None
-    findings: int
-    rows: tuple[str, ...]
-
-
 def sections(journal: Journal, provoked: Sequence[Provoked], compared: Compared) -> list[Section]:
     """What each did, in the order given."""
-    return [_section(journal, value, compared) for value in provoked]
+    return [_section(journal.rows(value.findings, Finding), value, compared) for value in provoked]
 
 
 def known(provoked: Iterable[Provoked]) -> dict[str, str]:
@@ -81,24 +67,37 @@ def known(provoked: Iterable[Provoked]) -> dict[str, str]:
     return {r.id: f"{r.n:,} rows of kind {r.kind}" for r in sets}
 
 
-def lines(told: Iterable[Section]) -> Iterator[Line]:
+def lines(told: Iterable[Section]) -> Iterator[Provocation]:
     """The same for the model card: how far the furthest attack came, with the direct request beside it."""
     for one in told:
-        value, n = one.value, one.value.findings.n
-        if isinstance(value, Agents):
-            if not value.cells:
-                yield Line(one.title, "tools: nothing was played to its end", None, "", None, n, one.rows)
-            for cell in value.cells[:1]:
-                how = f"tools: {cell.name}, {cell.scenarios} scenarios, attack success"
-                yield Line(one.title, how, cell.hit, "task done without attack", cell.done_twin, n, one.rows)
-        elif isinstance(value, Archive):
-            yield Line(one.title, "archive: coverage on a fresh draw", value.confirmed, "when chosen", value.coverage, n, one.rows)
-        elif one.control is None:
-            yield Line(one.title, "filed by people", None, "", None, n, one.rows)
-        else:
-            top, last = (one.attacks or (one.control,))[0], one.control.budgets[-1]
-            how = f"{len(one.attacks)} attacks, within {last} queries; the furthest: {top.attack}"
-            yield Line(one.title, how, top.harm[-1], "the direct request as often", one.control.harm[-1], n, one.rows)
+        yield from _lines(one)
+
+
+def told_by(value: Provoked, compared: Compared) -> Iterator[Provocation]:
+    """The lines of a campaign of which the figures alone are at hand, not its findings' texts."""
+    yield from _lines(_section((), value, compared))
+
+
+def _lines(one: Section) -> Iterator[Provocation]:
+    value, n = one.value, one.value.findings.n
+
+    def told(how: str, harm: Estimate | None = None, beside: str = "", control: Estimate | None = None) -> Provocation:
+        return Provocation(model=one.title, how=how, harm=harm, beside=beside, control=control, findings=n, rows=one.rows)
+
+    if isinstance(value, Agents):
+        if not value.cells:
+            yield told("tools: nothing was played to its end")
+        for cell in value.cells[:1]:
+            how = f"tools: {cell.name}, {cell.scenarios} scenarios, attack success"
+            yield told(how, cell.hit, "task done without attack", cell.done_twin)
+    elif isinstance(value, Archive):
+        yield told("archive: coverage on a fresh draw", value.confirmed, "when chosen", value.coverage)
+    elif one.control is None:
+        yield told("filed by people")
+    else:
+        top, last = (one.attacks or (one.control,))[0], one.control.budgets[-1]
+        how = f"{len(one.attacks)} attacks, within {last} queries; the furthest: {top.attack}"
+        yield told(how, top.harm[-1], "the direct request as often", one.control.harm[-1])
 
 
 def share(e: Estimate) -> Estimate:
@@ -111,8 +110,7 @@ def shade(score: float | None) -> int:
     return 0 if score is None else min(int(score * LEVELS), LEVELS - 1)
 
 
-def _section(journal: Journal, value: Provoked, compared: Compared) -> Section:
-    found = journal.rows(value.findings, Finding)
+def _section(found: Sequence[Finding], value: Provoked, compared: Compared) -> Section:
     curves = value.curves if isinstance(value, Campaign) else ()
     return Section(
         value=value,

@@ -3,15 +3,16 @@
 import math
 import re
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from markupsafe import Markup, escape
 
 from spiritlevel.constitution import Constitution
-from spiritlevel.report import campaigns, choose, page, unknown, words
-from spiritlevel.report.refs import Refs
+from spiritlevel.report import campaigns, chapters, choose, page, power, system, unknown, words
+from spiritlevel.report.refs import Refs, decided, policy
 from spiritlevel.report.taught import Taught
-from spiritlevel.types import ACTIONS, Compared, Estimate, Grade, Inside, Measurement, Pair, Tuned, Verdict
+from spiritlevel.types import ACTIONS, Check, Compared, Estimate, Governed, Grade, Held, Inside, Measurement, Pair, Tuned, Verdict
 
 BUNDLED = "HuggingFaceTB/SmolLM2-135M-Instruct"
 """What the bundled file was quantised from; the file itself is named by its hash in the card."""
@@ -28,12 +29,18 @@ def markdown(
     pairs: Sequence[Pair],
     again: Taught | None = None,
     provoked: Sequence[campaigns.Section] = (),
+    held: Held | None = None,
+    governed: Governed | None = None,
 ) -> str:
     """The card: metadata between `---` lines, then prose and tables. Works offline."""
     from huggingface_hub import ModelCard
 
-    known = page.known_rows(tuned, compared, exam, ()) | campaigns.known(s.value for s in provoked)
-    refs = Refs(known | (again.known if again else {}))
+    held = held or Held()
+    known = page.known_rows(law, tuned, compared, exam, (), verdict, held) | campaigns.known(s.value for s in provoked)
+    refs = Refs(known | (again.known if again else {}), page.stale(held, compared, inside, exam))
+    told = chapters.told(held, compared, exam, governed)
+    for m in chain(compared.measurements, exam.measurements if exam else (), inside.measurements, *(f.measurements for f in held.found)):
+        refs.witness(m.rows, m.grade, m.instruments)
     phases = {t.id: t.phase for t in law.policy.thresholds}
     sides = [compared] if exam is None else [compared, exam]
     body = page.environment().get_template("card.md.j2").render(
@@ -43,24 +50,49 @@ def markdown(
         exam=exam,
         verdict=verdict,
         actions=ACTIONS,
-        refs=refs,
         words=words,
-        md=escaped,
-        figure=words.told,
         threshold_phase=lambda check: phases.get(check.threshold, ""),
-        cite=lambda rows: Markup("[e{0}](#evidence)").format(refs.number(rows)),
+        name=system.naming(law, held),
+        chapters=told,
+        unmeasured=[t for t in told if not t.lines],
+        powers=held.powers,
+        power_share=power.share,
+        power_rows=lambda whence, p: (p.alarms.id, p.rules.id, whence.row),
+        **markup(refs, law, verdict),
         checks=verdict.checks,
         again=again,
-        provoked=list(campaigns.lines(provoked)),
+        provoked=[*campaigns.lines(provoked), *(one for _, one in held.provoked)],
         share=campaigns.share,
         sides=[(side, [x for x in choose.side_by_side(side.measurements) if not x.principle and not x.cell]) for side in sides],
         inside=choose.side_by_side(m for m in inside.measurements if not m.principle and not m.cell),
-        instrument=page.namer(tuned, compared, exam),
+        instrument=page.namer(tuned, compared, exam, held),
         judges=page.training_judges(tuned),
-        unknowns=unknown.unknowns(law, tuned, compared, inside, exam, pairs),
+        unknowns=unknown.unknowns(law, tuned, compared, inside, exam, pairs, powered=bool(held.powers)),
     )  # fmt: skip
     head = metadata(tuned, compared, inside, exam, verdict).to_yaml(line_break="\n")
     return str(ModelCard(f"---\n{head}\n---\n\n{body.strip()}\n", ignore_metadata_errors=False))
+
+
+def markup(refs: Refs, law: Constitution, verdict: Verdict | None = None) -> dict[str, Any]:
+    """What every document in Markdown is written with."""
+    return {
+        "refs": refs,
+        "md": escaped,
+        "figure": words.told,
+        "cite": refs.mark,
+        "marked": lambda m: _struck(words.told(m.estimate, m.phase), refs.struck(m)),
+        "checked": _checked,
+        "basis": "" if verdict is None else decided(verdict),
+        "policy": policy(law),
+    }
+
+
+def _checked(c: Check, phase: str = "") -> str:
+    return _struck(words.told(c.estimate, phase), "spent" if c.grade is Grade.SPENT else "") if c.estimate else ""
+
+
+def _struck(text: str, why: str) -> str:
+    return f"~~{text}~~ ({why})" if why and text else text
 
 
 def metadata(tuned: Tuned, compared: Compared, inside: Inside, exam: Compared | None, verdict: Verdict) -> Any:

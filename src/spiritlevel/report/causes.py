@@ -5,7 +5,7 @@ import math
 from markupsafe import Markup
 
 from spiritlevel.report import words
-from spiritlevel.report.figures import Scale, _line, _svg, _text, reach, ticks
+from spiritlevel.report.drawing import Scale, line, reach, svg, text, ticks
 from spiritlevel.report.page import environment
 from spiritlevel.report.reward import percent, plain
 from spiritlevel.types import Circuit, Patched, Spot
@@ -13,6 +13,8 @@ from spiritlevel.types import Features as FeatureSet
 
 ROW, LEFT, WIDE = 22.0, 64.0, 860
 """Height of a block, left margin and width of a drawing, in units."""
+TOLD = 0.25
+"""Effects of at least this share of the largest have their number written in their cell, so that the sign needs no colour."""
 
 
 def circuit_html(circuit: Circuit) -> str:
@@ -54,12 +56,12 @@ def drawing(circuit: Circuit) -> Markup:
         first = (int(which) - 1) * each
         return LEFT + step * (first + (each - 1) / 2), y + 7
 
-    parts = [_text(4, bottom - ROW * n + 4, f"block {n}", "tick") for n in range(1, depth + 1) if n == 1 or n % 5 == 0 or n == depth]
-    parts += [_line(LEFT - 12, bottom - ROW * n, WIDE - 40, bottom - ROW * n, "grid") for n in range(1, depth + 1)]
+    parts = [text(4, bottom - ROW * n + 4, f"block {n}", "tick") for n in range(1, depth + 1) if n == 1 or n % 5 == 0 or n == depth]
+    parts += [line(LEFT - 12, bottom - ROW * n, WIDE - 40, bottom - ROW * n, "grid") for n in range(1, depth + 1)]
     top = max((abs(worth) for *_, worth in circuit.edges), default=1.0)
     for writer, reader, worth in sorted(circuit.edges, key=lambda edge: abs(edge[2])):
         (x1, y1), (x2, y2) = place(writer), place(reader)
-        middle = (y1 + y2) / 2
+        middle, aside = (y1 + y2) / 2, min(46.0, abs(y1 - y2) / 4) if abs(x1 - x2) < 1 else 0.0  # one above another: bent aside
         parts.append(
             Markup(
                 '<path class="edge {}" d="M{:.1f} {:.1f}C{:.1f} {:.1f} {:.1f} {:.1f} {:.1f} {:.1f}" stroke-width="{:.2f}">'
@@ -68,9 +70,9 @@ def drawing(circuit: Circuit) -> Markup:
                 "for" if worth >= 0 else "against",
                 x1,
                 y1,
-                x1,
+                x1 - aside,
                 middle,
-                x2,
+                x2 - aside,
                 middle,
                 x2,
                 y2,
@@ -82,7 +84,7 @@ def drawing(circuit: Circuit) -> Markup:
         x, y = place(name)
         if name in ("embedding", "logits"):
             parts.append(Markup('<rect class="node end" x="{:.1f}" y="{:.1f}" width="86" height="18" rx="9"/>').format(x - 43, y - 9))
-            parts.append(_text(x, y + 4, name, "tick", "middle"))
+            parts.append(text(x, y + 4, name, "tick", "middle"))
         elif name.startswith(("keys", "values")):
             parts.append(
                 Markup('<rect class="node" x="{:.1f}" y="{:.1f}" width="5" height="5"><title>{}</title></rect>').format(
@@ -91,9 +93,9 @@ def drawing(circuit: Circuit) -> Markup:
             )
         else:
             parts.append(Markup('<circle class="node" cx="{:.1f}" cy="{:.1f}" r="4"><title>{}</title></circle>').format(x, y, name))
-            parts.append(_text(x + 6, y + 3.5, name.partition(" ")[2] if name.startswith("head") else name, "tick"))
+            parts.append(text(x + 6, y + 3.5, name.partition(" ")[2] if name.startswith("head") else name, "tick"))
     told = "; ".join(f"{w} to {r} {worth:+.2f}" for w, r, worth in circuit.edges[:8])
-    return _svg(bottom + 16, f"The circuit of {circuit.task}", f"Strongest edges: {told}", parts, WIDE, "plot circuit")
+    return svg(bottom + 16, f"The circuit of {circuit.task}", f"Strongest edges: {told}", parts, WIDE, "plot circuit")
 
 
 def sizes(circuit: Circuit) -> Markup:
@@ -109,21 +111,21 @@ def sizes(circuit: Circuit) -> Markup:
         p
         for t in ticks(low, high)
         for p in (
-            _line(left, y(t), right, y(t), "grid"),
-            _text(left - 5, y(t) + 4, f"{100 * t:.0f}%".replace("-", words.MINUS), "tick", "end"),
+            line(left, y(t), right, y(t), "grid"),
+            text(left - 5, y(t) + 4, f"{100 * t:.0f}%".replace("-", words.MINUS), "tick", "end"),
         )
     ]
-    parts.append(_line(left, y(1), right, y(1), "chance"))
+    parts.append(line(left, y(1), right, y(1), "chance"))
     for kind, of in (("before", [s.random for s in known]), ("after", [s.faithful for s in known])):
         for s, e in zip(known, of, strict=True):
             if math.isfinite(e.value):
                 at = x(math.log(s.edges))
-                parts.append(_line(at, y(e.low), at, y(e.high), f"whisker {kind}"))
+                parts.append(line(at, y(e.low), at, y(e.high), f"whisker {kind}"))
                 parts.append(Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="4"/>').format(kind, at, y(e.value)))
-    parts += [_text(x(math.log(s.edges)), bottom + 14, f"{100 * s.share:.1f}%", "tick", "middle") for s in known]
-    parts.append(_text((left + right) / 2, bottom + 30, "share of all edges", "tick", "middle"))
+    parts += [text(x(math.log(s.edges)), bottom + 14, f"{100 * s.share:.1f}%", "tick", "middle") for s in known]
+    parts.append(text((left + right) / 2, bottom + 30, "share of all edges", "tick", "middle"))
     told = "; ".join(f"{s.edges} edges: {percent(s.faithful)}, random {percent(s.random)}" for s in known)
-    return _svg(bottom + 36, "Faithfulness by size", told, parts)
+    return svg(bottom + 36, "Faithfulness by size", told, parts)
 
 
 def grid(patched: Patched) -> Markup:
@@ -148,12 +150,16 @@ def grid(patched: Patched) -> Markup:
                 f"{node.node}: {100 * value:+.1f}%".replace("-", words.MINUS),
             )
         )
-    parts += [_text(4, 18 * (depth - n) + 13, f"block {n}", "tick") for n in range(1, depth + 1) if n == 1 or n % 5 == 0 or n == depth]
-    parts += [_text(LEFT + wide * (h + 0.5), 18 * depth + 14, f"head {h + 1}", "tick", "middle") for h in range(heads)]
-    parts.append(_text(LEFT + wide * (heads + 0.5) + 6, 18 * depth + 14, "MLP", "tick", "middle"))
+        if abs(value) >= TOLD * top:
+            x, y = LEFT + (column + 0.5) * wide + (6 if column == heads else 0), 18 * (depth - 1 - block) + 12.5
+            deep = "on5" if abs(value) > 0.4 * top else ""
+            parts.append(text(x, y, f"{100 * value:+.0f}".replace("-", words.MINUS), f"tick {deep}", "middle"))
+    parts += [text(4, 18 * (depth - n) + 13, f"block {n}", "tick") for n in range(1, depth + 1) if n == 1 or n % 5 == 0 or n == depth]
+    parts += [text(LEFT + wide * (h + 0.5), 18 * depth + 14, f"head {h + 1}", "tick", "middle") for h in range(heads)]
+    parts.append(text(LEFT + wide * (heads + 0.5) + 6, 18 * depth + 14, "MLP", "tick", "middle"))
     most = sorted(zip(patched.nodes, values, strict=True), key=lambda pair: -abs(pair[1]))[:8]
     told = "; ".join(f"{n.node} {100 * v:+.0f}%" for n, v in most)
-    return _svg(18 * depth + 20, f"Patching {patched.task}", f"Largest effects: {told}", parts, WIDE, "plot patch")
+    return svg(18 * depth + 20, f"Patching {patched.task}", f"Largest effects: {told}", parts, WIDE, "plot patch")
 
 
 def scatter(patched: Patched) -> Markup:
@@ -168,18 +174,19 @@ def scatter(patched: Patched) -> Markup:
         p
         for t in ticks(low, high)
         for p in (
-            _line(44, y(t), 352, y(t), "grid"),
-            _text(38, y(t) + 4, f"{100 * t:.0f}%".replace("-", words.MINUS), "tick", "end"),
-            _text(x(t), 246, f"{100 * t:.0f}%".replace("-", words.MINUS), "tick", "middle"),
+            line(44, y(t), 352, y(t), "grid"),
+            text(38, y(t) + 4, f"{100 * t:.0f}%".replace("-", words.MINUS), "tick", "end"),
+            text(x(t), 246, f"{100 * t:.0f}%".replace("-", words.MINUS), "tick", "middle"),
         )
     ]
-    parts.append(_line(x(low), y(low), x(high), y(high), "chance"))
+    parts.append(line(x(low), y(low), x(high), y(high), "chance"))
     parts += [
         Markup('<circle class="dot" cx="{:.1f}" cy="{:.1f}" r="3"><title>{}</title></circle>').format(x(a), y(b), name)
         for a, b, name in known
     ]
-    parts.append(_text(198, 262, "exact change of the logit difference", "tick", "middle"))
-    return _svg(268, "Attribution against patching", f"{len(known)} heads and MLPs", parts)
+    parts.append(text(198, 262, "exact change of the logit difference", "tick", "middle"))
+    parts.append(text(50, 14, "guessed from one gradient", "tick"))
+    return svg(268, "Attribution against patching", f"{len(known)} heads and MLPs", parts)
 
 
 def coloured(spot: Spot, most: float) -> Markup:

@@ -1,69 +1,15 @@
-"""Plots as inline SVG: pure functions of numbers. Colours are classes of the style sheet; each has a text alternative.
-
-All panels are drawn 360 units wide, so that their text has one size in two columns on a desk, in one on a phone, and in print.
-"""
+"""The report's plots: pure functions of numbers."""
 
 import math
 from collections.abc import Sequence
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from spiritlevel.report import words
+from spiritlevel.report import prose, words
+from spiritlevel.report.drawing import SMALL, WIDTH, Scale, finite, line, points, reach, svg, text, ticks, whisker
 from spiritlevel.types import Curve, Estimate, Gap, LayerReadout, VerdictKind
 
-WIDTH = 360
 BUBBLE = {VerdictKind.APPROVED: 130, VerdictKind.UNPROVEN: 172, VerdictKind.HELD: 222}
-
-
-def _svg(height: float, title: str, text: str, parts: Sequence[Markup], width: int = WIDTH, kind: str = "") -> Markup:
-    head = Markup('<svg class="{}" viewBox="0 0 {} {:g}" role="img"><title>{}</title><desc>{}</desc>').format(
-        kind or "plot", width, height, words.line(title), words.line(text, 600)
-    )
-    return head + Markup("").join(parts) + Markup("</svg>")
-
-
-def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> Markup:
-    return Markup('<line class="{}" x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"/>').format(kind, x1, y1, x2, y2)
-
-
-def _text(x: float, y: float, text: str, kind: str = "", anchor: str = "start", evidence: str = "") -> Markup:
-    more = Markup(' data-evidence="{}"').format(evidence) if evidence else Markup("")
-    return Markup('<text class="{}"{} x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>').format(
-        kind + (" num" if evidence else ""), more, x, y, anchor, words.line(text, 80)
-    )
-
-
-class Scale:
-    """Values `low..high` onto units `left..right`; what lies outside is put on the edge."""
-
-    def __init__(self, low: float, high: float, left: float, right: float) -> None:
-        self.low, self.high, self.left, self.right = low, high if high > low else low + 1, left, right
-
-    def __call__(self, value: float) -> float:
-        """The unit of a value."""
-        share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
-        return self.left + share * (self.right - self.left)
-
-
-def ticks(low: float, high: float, most: int = 5) -> list[float]:
-    """At most about `most` round values within low..high."""
-    span = max(high - low, 1e-9)
-    step = 10 ** math.floor(math.log10(span / most))
-    step = next(step * k for k in (1, 2, 2.5, 5, 10, 20) if span / (step * k) <= most)
-    return [k * step for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
-
-
-def reach(values: Sequence[float]) -> tuple[float, float]:
-    """Lowest and highest finite value, zero included, a little wider."""
-    known = [0.0, *(v for v in values if math.isfinite(v))]
-    low, high = min(known), max(known)
-    room = 0.04 * max(high - low, 0.02)
-    return low - (room if low < 0 else 0), high + room
-
-
-def finite(e: Estimate) -> bool:
-    """Whether it can be drawn."""
-    return all(math.isfinite(v) for v in (e.value, e.low, e.high))
 
 
 def gap_reach(gaps: Sequence[Gap]) -> tuple[float, float]:
@@ -89,45 +35,40 @@ def gap(g: Gap, title: str, span: tuple[float, float], evidence: str) -> Markup:
         part
         for t in ticks(*span, most=6)
         for part in (
-            _line(x(t), 4, x(t), bottom, "grid"),
-            _text(x(t), bottom + 13, f"{100 * t:+.0f}".replace("-", words.MINUS).replace("+0", "0"), "tick", "middle"),
+            line(x(t), 4, x(t), bottom, "grid"),
+            text(x(t), bottom + 13, f"{100 * t:+.0f}".replace("-", words.MINUS).replace("+0", "0"), "tick", "middle"),
         )
     ]
-    parts.append(_line(0, 3 * step + 7, WIDTH, 3 * step + 7, "rule"))
+    parts.append(line(0, 3 * step + 7, WIDTH, 3 * step + 7, "rule"))
     for i, (name, e, kind) in enumerate(bars):
         y = 6 + i * step + (8 if i > 2 else 0)
-        parts.append(_text(0, y + 11, name, "label"))
+        parts.append(text(0, y + 11, name, "label"))
         if finite(e):
             start, end = sorted((x(0), x(e.value)))
             parts.append(
                 Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="13"/>').format(kind, start, y, max(end - start, 0.8))
             )
             parts += whisker(x(e.low), x(e.high), y + 6.5)
-        parts.append(_text(WIDTH, y + 11, words.number(e.value, "gap").removesuffix(" points"), "value", "end", evidence))
-    parts.append(_line(x(0), 4, x(0), bottom, "axis"))
-    text = "; ".join(f"{name}: {words.told(e)}" for name, e, _ in bars)
-    return _svg(bottom + 18, f"The gap: {title}", text, parts)
+        parts.append(text(WIDTH, y + 11, words.number(e.value, "gap").removesuffix(" points"), "value", "end", evidence))
+    parts.append(line(x(0), 4, x(0), bottom, "axis"))
+    said = "; ".join(f"{name}: {words.told(e)}" for name, e, _ in bars)
+    return svg(bottom + 18, f"The gap: {title}", said, parts)
 
 
-def whisker(low: float, high: float, y: float, kind: str = "whisker") -> list[Markup]:
-    """An interval with caps, from unit low to unit high."""
-    return [_line(low, y, high, y, kind), _line(low, y - 3, low, y + 3, kind), _line(high, y - 3, high, y + 3, kind)]
-
-
-def dumbbell(before: Estimate, after: Estimate, title: str, limit: float | None = None) -> Markup:
+def dumbbell(before: Estimate, after: Estimate, title: str, limit: float | None = None, change: Estimate | None = None) -> Markup:
     """A share before (hollow) and after (filled) with intervals, on 0 to 100 %; a limit of the policy as a dashed line."""
     x = Scale(0, 1, 8, WIDTH - 8)
-    parts = [_line(x(t), 2, x(t), 38, "axis" if t == 0 else "grid") for t in (0, 0.25, 0.5, 0.75, 1)]
+    parts = [line(x(t), 2, x(t), 38, "axis" if t == 0 else "grid") for t in (0, 0.25, 0.5, 0.75, 1)]
     if limit is not None and math.isfinite(limit):
-        parts.append(_line(x(limit), 0, x(limit), 40, "limit"))
+        parts.append(line(x(limit), 0, x(limit), 40, "limit"))
     if finite(before) and finite(after):
-        parts.append(_line(x(before.value), 13, x(after.value), 27, "link"))
+        parts.append(line(x(before.value), 13, x(after.value), 27, "link"))
     for e, y, kind in ((before, 13, "before"), (after, 27, "after")):
         if finite(e):
             parts += whisker(x(e.low), x(e.high), y, f"whisker {kind}")
             parts.append(Markup('<circle class="{}" cx="{:.1f}" cy="{}" r="5"/>').format(kind, x(e.value), y))
     at = "" if limit is None else f"; the policy's limit is {words.number(limit, 'refusal')}"
-    return _svg(40, title, f"before {words.told(before)}; after {words.told(after)}{at}", parts)
+    return svg(40, title, prose.moved(title, before, after, change) + at, parts)
 
 
 def percent_axis() -> Markup:
@@ -135,10 +76,10 @@ def percent_axis() -> Markup:
     x = Scale(0, 1, 8, WIDTH - 8)
     ends: dict[float, str] = {0: "start", 1: "end"}
     parts = [
-        _text(x(t) + (-8 if t == 0 else 8 if t == 1 else 0), 12, f"{100 * t:.0f}%", "tick", ends.get(t, "middle"))
+        text(x(t) + (-8 if t == 0 else 8 if t == 1 else 0), 12, f"{100 * t:.0f}%", "tick", ends.get(t, "middle"))
         for t in (0, 0.25, 0.5, 0.75, 1)
     ]
-    return _svg(16, "Scale", "from 0 to 100 percent", parts)
+    return svg(16, "Scale", "of the plots above, in per cent", parts)
 
 
 def against(e: Estimate, at_most: float | None, at_least: float | None, phase: str = "") -> Markup:
@@ -151,12 +92,12 @@ def against(e: Estimate, at_most: float | None, at_least: float | None, phase: s
     start, end = (0.0, x(limit)) if at_most is not None else (x(limit), 160.0)
     parts = [
         Markup('<rect class="allowed" x="{:.1f}" y="2" width="{:.1f}" height="20"/>').format(start, end - start),
-        _line(x(limit), 0, x(limit), 24, "limit"),
+        line(x(limit), 0, x(limit), 24, "limit"),
         *whisker(x(e.low), x(e.high), 12),
         Markup('<circle class="after" cx="{:.1f}" cy="12" r="4.5"/>').format(x(e.value)),
     ]
     says = f"{'at most' if at_most is not None else 'at least'} {words.number(limit, e.name, phase)}"
-    return _svg(24, f"{words.label(e.name)} against its limit", f"{words.told(e, phase)}; {says}", parts, 160, "against")
+    return svg(24, f"{words.label(e.name)} against its limit", f"{words.told(e, phase)}; {says}", parts, 160, "against")
 
 
 def layers(readouts: Sequence[LayerReadout], title: str) -> Markup:
@@ -169,34 +110,30 @@ def layers(readouts: Sequence[LayerReadout], title: str) -> Markup:
     x = Scale(known[0].layer, known[-1].layer, 34, WIDTH - 10)
     y = Scale(math.floor(10 * least) / 10, 1.0, bottom, top)
     parts = [
-        p for t in ticks(y.low, 1.0) for p in (_line(34, y(t), WIDTH - 10, y(t), "grid"), _text(28, y(t) + 4, f"{t:.1f}", "tick", "end"))
+        p for t in ticks(y.low, 1.0) for p in (line(34, y(t), WIDTH - 10, y(t), "grid"), text(28, y(t) + 4, f"{t:.1f}", "tick", "end"))
     ]
-    parts.append(_line(34, y(0.5), WIDTH - 10, y(0.5), "chance"))
-    parts.append(_text(WIDTH - 10, y(0.5) - 4, "chance", "tick", "end"))
+    parts.append(line(34, y(0.5), WIDTH - 10, y(0.5), "chance"))
+    parts.append(text(WIDTH - 10, y(0.5) - 4, "chance", "tick", "end"))
     marks = [
         known[0].layer,
         *(int(t) for t in ticks(known[0].layer, known[-1].layer, 6) if t == int(t) and t - known[0].layer > 0),
     ]
-    parts += [_text(x(t), bottom + 15, str(t), "tick", "middle") for t in marks]
-    parts.append(_text((34 + WIDTH - 10) / 2, bottom + 31, "layer", "tick", "middle"))
+    parts += [text(x(t), bottom + 15, str(t), "tick", "middle") for t in marks]
+    parts.append(text((34 + WIDTH - 10) / 2, bottom + 31, "layer", "tick", "middle"))
     for kind, of in (("before", [r.before for r in known]), ("after", [r.after for r in known])):
         at = [x(r.layer) for r in known]
         up, down = [(a, y(e.high)) for a, e in zip(at, of, strict=True)], [(a, y(e.low)) for a, e in zip(at, of, strict=True)]
-        parts.append(Markup('<polygon class="band {}" points="{}"/>').format(kind, _points([*up, *reversed(down)])))
+        parts.append(Markup('<polygon class="band {}" points="{}"/>').format(kind, points([*up, *reversed(down)])))
         parts.append(
-            Markup('<polyline class="curve {}" points="{}"/>').format(kind, _points([(a, y(e.value)) for a, e in zip(at, of, strict=True)]))
+            Markup('<polyline class="curve {}" points="{}"/>').format(kind, points([(a, y(e.value)) for a, e in zip(at, of, strict=True)]))
         )
         parts += [
             Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="2.6"/>').format(kind, a, y(e.value)) for a, e in zip(at, of, strict=True)
         ]
-    text = "; ".join(
+    said = "; ".join(
         f"layer {r.layer}: before {words.told(r.before)}, after {words.told(r.after)}" for r in known[:: max(1, len(known) // 6)]
     )
-    return _svg(bottom + 36, title, text, parts)
-
-
-SMALL = 240
-"""Units that a small multiple is wide: three stand in a row, with text of the same size."""
+    return svg(bottom + 36, title, said, parts)
 
 
 def against_budget(curve: Curve, control: Curve | None) -> Markup:
@@ -208,25 +145,21 @@ def against_budget(curve: Curve, control: Curve | None) -> Markup:
         p
         for t in (0, 0.25, 0.5, 0.75, 1)
         for p in (
-            _line(left, y(t), right, y(t), "axis" if t == 0 else "grid"),
-            _text(left - 5, y(t) + 3.5, f"{100 * t:.0f}%", "tick", "end"),
+            line(left, y(t), right, y(t), "axis" if t == 0 else "grid"),
+            text(left - 5, y(t) + 3.5, f"{100 * t:.0f}%", "tick", "end"),
         )
     ]
     x = Scale(0, far, left + 12, right - 12)
-    parts += [_text(x(math.log2(b)), bottom + 14, str(b), "tick", "middle") for b in curve.budgets]
-    parts.append(_text((left + right) / 2, bottom + 28, "queries a goal", "tick", "middle"))
+    parts += [text(x(math.log2(b)), bottom + 14, str(b), "tick", "middle") for b in curve.budgets]
+    parts.append(text((left + right) / 2, bottom + 28, "queries a goal", "tick", "middle"))
     for kind, one, aside in (("before", control, -3.0), ("after", curve, 3.0)):
         known = [(x(math.log2(b)) + aside, e) for b, e in zip(one.budgets, one.harm, strict=True) if finite(e)] if one else []
-        parts += [_line(a, y(e.low), a, y(e.high), f"whisker {kind}") for a, e in known]
-        parts.append(Markup('<polyline class="curve {}" points="{}"/>').format(kind, _points([(a, y(e.value)) for a, e in known])))
+        parts += [line(a, y(e.low), a, y(e.high), f"whisker {kind}") for a, e in known]
+        parts.append(Markup('<polyline class="curve {}" points="{}"/>').format(kind, points([(a, y(e.value)) for a, e in known])))
         parts += [Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="3.4"/>').format(kind, a, y(e.value)) for a, e in known]
-    text = "; ".join(f"{e.name} {words.told(e)}" for e in curve.harm)
+    said = "; ".join(f"{e.name} {words.told(e)}" for e in curve.harm)
     beside = "" if control is None else f"; the direct request: {'; '.join(words.told(e) for e in control.harm)}"
-    return _svg(bottom + 32, f"Success of {curve.attack} against queries", text + beside, parts, SMALL)
-
-
-def _points(of: Sequence[tuple[float, float]]) -> Markup:
-    return escape(" ".join(f"{a:.1f},{b:.1f}" for a, b in of))
+    return svg(bottom + 32, f"Success of {curve.attack} against queries", said + beside, parts, SMALL)
 
 
 def level(kind: VerdictKind) -> Markup:
@@ -234,8 +167,8 @@ def level(kind: VerdictKind) -> Markup:
     parts = [
         Markup('<rect class="tube" x="2" y="6" width="256" height="36" rx="18"/>'),
         Markup('<ellipse class="bubble" cx="{}" cy="24" rx="27" ry="12.5"/>').format(BUBBLE[kind]),
-        _line(97, 6, 97, 42, "mark"),
-        _line(163, 6, 163, 42, "mark"),
+        line(97, 6, 97, 42, "mark"),
+        line(163, 6, 163, 42, "mark"),
     ]
     where = {VerdictKind.APPROVED: "is centred", VerdictKind.UNPROVEN: "is off centre", VerdictKind.HELD: "is at the end"}[kind]
-    return _svg(48, words.TITLES[kind], f"A spirit level; its bubble {where}.", parts, 260, "level")
+    return svg(48, words.TITLES[kind], f"A spirit level; its bubble {where}.", parts, 260, "level")

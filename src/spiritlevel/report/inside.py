@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from spiritlevel.report import words
-from spiritlevel.report.figures import SMALL, Scale, _line, _points, _svg, _text, finite, ticks
+from spiritlevel.report.drawing import SMALL, Scale, finite, line, points, svg, text, ticks
 from spiritlevel.types import Depth, Drift, Estimate, Reading, Square
 
 SHADES = 7
@@ -27,7 +27,7 @@ def heat(squares: Sequence[Square], phase: str, title: str) -> Markup:
     width = (360.0 - SIDE) / max(1, len(positions))
     parts: list[Markup] = []
     for i, layer in enumerate(layers):
-        parts.append(_text(SIDE - 6, 12 + i * ROW, str(layer), "tick", "end"))
+        parts.append(text(SIDE - 6, 12 + i * ROW, str(layer), "tick", "end"))
         for j, position in enumerate(positions):
             e = known.get((layer, position))
             if e is None or not finite(e):
@@ -38,25 +38,26 @@ def heat(squares: Sequence[Square], phase: str, title: str) -> Markup:
                     shade(e.value), x, y, width - 1.5, ROW - 1.5
                 )
             )
-            parts.append(_text(x + width / 2 - 0.7, y + 11.5, f"{e.value:.2f}".lstrip("0"), f"tick on{shade(e.value)}", "middle"))
+            parts.append(text(x + width / 2 - 0.7, y + 11.5, f"{e.value:.2f}".lstrip("0"), f"tick on{shade(e.value)}", "middle"))
     bottom = len(layers) * ROW
     for j, position in enumerate(positions):
-        parts.append(_text(SIDE + (j + 0.5) * width, bottom + 12, _short(position), "tick", "middle"))
-    parts.append(_text(0, 12, "layer", "tick"))
+        for row, said in enumerate(_short(position)):
+            parts.append(text(SIDE + (j + 0.5) * width, bottom + 12 + 12 * row, said, "tick", "middle"))
+    parts.append(text(0, 12, "layer", "tick"))
     best = max((s for s in squares if finite(getattr(s, phase))), key=lambda s: getattr(s, phase).value, default=None)
-    said = "" if best is None else f"best at layer {best.layer}, {best.position}: {words.told(getattr(best, phase))}"
-    return _svg(bottom + 18, title, said, parts)
+    best_of = "" if best is None else f"best at layer {best.layer}, {best.position}: {words.told(getattr(best, phase))}"
+    return svg(bottom + 30, title, best_of, parts)
 
 
-def _short(position: str) -> str:
-    """A position in a few letters, to fit under a square."""
+def _short(position: str) -> tuple[str, ...]:
+    """A position in one or two short lines, to fit under a square."""
     if position.startswith("mean"):
-        return "mean"
+        return ("mean",)
     if position.startswith("last"):
-        return "last word"
-    place, _, text = position.partition(": ")
-    shown = words.visible(text, 9, note=False).replace("\n", "\u21b5").strip() or "\u2423"
-    return f"{place} {shown}"
+        return ("last", "word")
+    place, _, said = position.partition(": ")
+    shown = words.visible(said, 6, note=False).replace("\n", "\u21b5").strip() or "\u2423"
+    return (place, shown)
 
 
 def by_layer(drift: Sequence[Drift], names: Sequence[str], title: str) -> Markup:
@@ -68,17 +69,17 @@ def by_layer(drift: Sequence[Drift], names: Sequence[str], title: str) -> Markup
     least = min(0.0 if "transfer" not in names else 0.5, *(getattr(d, name).low for d in known for name in names))
     y, x = Scale(least, 1, bottom, top), Scale(known[0].layer, known[-1].layer, left, right)
     parts = [
-        p for t in ticks(y.low, 1) for p in (_line(left, y(t), right, y(t), "grid"), _text(left - 5, y(t) + 3.5, f"{t:.1f}", "tick", "end"))
+        p for t in ticks(y.low, 1) for p in (line(left, y(t), right, y(t), "grid"), text(left - 5, y(t) + 3.5, f"{t:.1f}", "tick", "end"))
     ]
-    parts += [_text(x(d.layer), bottom + 13, str(d.layer), "tick", "middle") for d in known[:: max(1, len(known) // 5)]]
-    parts.append(_text((left + right) / 2, bottom + 27, "layer", "tick", "middle"))
+    parts += [text(x(d.layer), bottom + 13, str(d.layer), "tick", "middle") for d in known[:: max(1, len(known) // 5)]]
+    parts.append(text((left + right) / 2, bottom + 27, "layer", "tick", "middle"))
     for kind, name in zip(("after", "before"), names, strict=False):
         of: list[tuple[float, Estimate]] = [(x(d.layer), getattr(d, name)) for d in known]
         band = [*((a, y(e.high)) for a, e in of), *((a, y(e.low)) for a, e in reversed(of))]
-        parts.append(Markup('<polygon class="band {}" points="{}"/>').format(kind, _points(band)))
-        parts.append(Markup('<polyline class="curve {}" points="{}"/>').format(kind, _points([(a, y(e.value)) for a, e in of])))
-    text = "; ".join(f"layer {d.layer}: " + ", ".join(f"{name} {words.told(getattr(d, name))}" for name in names) for d in known)
-    return _svg(bottom + 31, title, text, parts, SMALL)
+        parts.append(Markup('<polygon class="band {}" points="{}"/>').format(kind, points(band)))
+        parts.append(Markup('<polyline class="curve {}" points="{}"/>').format(kind, points([(a, y(e.value)) for a, e in of])))
+    said = "; ".join(f"layer {d.layer}: " + ", ".join(f"{name} {words.told(getattr(d, name))}" for name in names) for d in known)
+    return svg(bottom + 31, title, said, parts, SMALL)
 
 
 def by_depth(depths: Sequence[Depth], title: str) -> Markup:
@@ -89,21 +90,19 @@ def by_depth(depths: Sequence[Depth], title: str) -> Markup:
         p
         for t in (0, 0.25, 0.5, 0.75, 1)
         for p in (
-            _line(left, y(t), right, y(t), "axis" if t == 0 else "grid"),
-            _text(left - 5, y(t) + 3.5, f"{100 * t:.0f}%", "tick", "end"),
+            line(left, y(t), right, y(t), "axis" if t == 0 else "grid"),
+            text(left - 5, y(t) + 3.5, f"{100 * t:.0f}%", "tick", "end"),
         )
     ]
-    parts += [_text(x(i), bottom + 13, str(d.tokens), "tick", "middle") for i, d in enumerate(depths)]
-    parts.append(_text((left + right) / 2, bottom + 27, "tokens given", "tick", "middle"))
+    parts += [text(x(i), bottom + 13, str(d.tokens), "tick", "middle") for i, d in enumerate(depths)]
+    parts.append(text((left + right) / 2, bottom + 27, "tokens given", "tick", "middle"))
     for kind, aside in (("before", -3.0), ("after", 3.0)):
         of = [(x(i) + aside, getattr(d, kind)) for i, d in enumerate(depths)]
-        parts += [_line(a, y(e.low), a, y(e.high), f"whisker {kind}") for a, e in of if finite(e)]
-        parts.append(
-            Markup('<polyline class="curve {}" points="{}"/>').format(kind, _points([(a, y(e.value)) for a, e in of if finite(e)]))
-        )
+        parts += [line(a, y(e.low), a, y(e.high), f"whisker {kind}") for a, e in of if finite(e)]
+        parts.append(Markup('<polyline class="curve {}" points="{}"/>').format(kind, points([(a, y(e.value)) for a, e in of if finite(e)])))
         parts += [Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="3.4"/>').format(kind, a, y(e.value)) for a, e in of if finite(e)]
-    text = "; ".join(f"{d.tokens} tokens: before {words.told(d.before)}, after {words.told(d.after)}" for d in depths)
-    return _svg(bottom + 31, title, text, parts, SMALL)
+    said = "; ".join(f"{d.tokens} tokens: before {words.told(d.before)}, after {words.told(d.after)}" for d in depths)
+    return svg(bottom + 31, title, said, parts, SMALL)
 
 
 def painted(reading: Reading) -> Markup:

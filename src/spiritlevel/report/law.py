@@ -6,7 +6,7 @@ from typing import Any
 
 from spiritlevel.constitution import Constitution, Principle
 from spiritlevel.report import choose, page, words
-from spiritlevel.report.refs import Refs
+from spiritlevel.report.refs import Refs, decided
 from spiritlevel.report.usage import document, markdown
 from spiritlevel.types import ACTIONS, Compared, Gap, Governed, Tuned, Verdict
 
@@ -54,7 +54,7 @@ def pages(
     law: Constitution, tuned: Tuned, compared: Compared, exam: Compared | None, verdict: Verdict, told: Governed | None = None
 ) -> tuple[str, str]:
     """(HTML, Markdown)."""
-    known = page.known_rows(tuned, compared, exam, ())
+    known = page.known_rows(law, tuned, compared, exam, (), verdict)
     found = sections(law, compared, exam, told)
     checks = {c.threshold: c for c in verdict.checks}
     values: dict[str, Any] = {
@@ -62,6 +62,7 @@ def pages(
         "compared": compared,
         "exam": exam,
         "verdict": verdict,
+        "basis": decided(verdict),
         "words": words,
         "sections": found,
         "unmeasured": unmeasured(found),

@@ -4,10 +4,10 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from spiritlevel.report import words
-from spiritlevel.report.figures import Scale, finite, reach, ticks
+from spiritlevel.report.drawing import Scale, finite, line, points, reach, text, ticks
 from spiritlevel.stats import gao
 from spiritlevel.types import Estimate, GapCurve, GapPlot, StopRecord
 
@@ -126,12 +126,12 @@ def _frame(x: Scale, y: Scale) -> list[Markup]:
     parts = [
         p
         for t in ticks(y.low, y.high, 6)
-        for p in (_line(LEFT, y(t), RIGHT, y(t), "grid"), _text(LEFT - 6, y(t) + 4, _short(t), "tick", "end"))
+        for p in (line(LEFT, y(t), RIGHT, y(t), "grid"), text(LEFT - 6, y(t) + 4, _short(t), "tick", "end"))
     ]
-    parts.append(_line(LEFT, y(0), RIGHT, y(0), "axis"))
-    parts += [_text(x(t), BOTTOM + 16, _short(t), "tick", "middle") for t in ticks(0, x.high, 7)]
-    parts.append(_text((LEFT + RIGHT) / 2, BOTTOM + 36, "distance d = \u221aKL to the start, KL in nats", "tick", "middle"))
-    parts.append(_text(4, 14, "gain, in SDs of the base policy", "tick"))
+    parts.append(line(LEFT, y(0), RIGHT, y(0), "axis"))
+    parts += [text(x(t), BOTTOM + 16, _short(t), "tick", "middle") for t in ticks(0, x.high, 7)]
+    parts.append(text((LEFT + RIGHT) / 2, BOTTOM + 36, "distance d = \u221aKL to the start, KL in nats", "tick", "middle"))
+    parts.append(text(4, 14, "gain, in SDs of the base policy", "tick"))
     return parts
 
 
@@ -141,26 +141,26 @@ def _marks(curve: GapCurve, x: Scale) -> list[Markup]:
     for p in curve.points:
         name, at = p.label.removeprefix("n = ").removeprefix("step "), x(p.d.value)
         if at - last > 6 * len(name) + 8:
-            parts.append(_text(at, TOP - 6, name, "tick", "middle"))
+            parts.append(text(at, TOP - 6, name, "tick", "middle"))
             last = at
-    return [*parts, _text(LEFT - 12, TOP - 6, "n" if curve.form == "best-of-n" else "at", "tick", "end")]
+    return [*parts, text(LEFT - 12, TOP - 6, "n" if curve.form == "best-of-n" else "at", "tick", "end")]
 
 
 def _turn(curve: GapCurve, x: Scale) -> list[Markup]:
     t = curve.turning
     if t.kind != "inside":
         said = "intent falls from the start" if t.kind == "start" else "no turning point visible"
-        return [_text(RIGHT, 30, said, "turn", "end")]
+        return [text(RIGHT, 30, said, "turn", "end")]
     parts = []
     if finite(t.d):
         width = max(x(t.d.high) - x(t.d.low), 2.0)
         parts.append(
             Markup('<rect class="turn" x="{:.1f}" y="{}" width="{:.1f}" height="{}"/>').format(x(t.d.low), TOP, width, BOTTOM - TOP)
         )
-    parts.append(_line(x(t.d.value), TOP, x(t.d.value), BOTTOM, "turn"))
+    parts.append(line(x(t.d.value), TOP, x(t.d.value), BOTTOM, "turn"))
     at = min(max(x(t.d.value), LEFT + 110), RIGHT - 60)
     said = f"intent turns at {words.number(t.d.value, t.d.name)}" + (f" ({span(t.d)})" if finite(t.d) else "")
-    return [*parts, _text(at, 30, said, "turn", "middle")]
+    return [*parts, text(at, 30, said, "turn", "middle")]
 
 
 def _curve(curve: GapCurve, of: Sequence[Estimate], kind: str, x: Scale, y: Scale, *, band: bool) -> list[Markup]:
@@ -171,15 +171,19 @@ def _curve(curve: GapCurve, of: Sequence[Estimate], kind: str, x: Scale, y: Scal
     parts = []
     if band and forward and len(known) > 1:
         outline = [*((a, y(e.high)) for a, e in known), *((a, y(e.low)) for a, e in reversed(known))]
-        parts.append(Markup('<polygon class="band {}" points="{}"/>').format(kind, _points(outline)))
+        parts.append(Markup('<polygon class="band {}" points="{}"/>').format(kind, points(outline)))
     elif band:
-        parts += [_line(a, y(e.low), a, y(e.high), f"upright {kind}") for a, e in known]
+        parts += [line(a, y(e.low), a, y(e.high), f"upright {kind}") for a, e in known]
     parts.append(_path([(a, y(e.value)) for a, e in zip(at, of, strict=True) if math.isfinite(e.value)], f"curve {kind}"))
     if band:
         for a, e, p in zip(at, of, curve.points, strict=True):
             if math.isfinite(e.value):
                 hollow = "" if p.above_floor else " under"
-                parts.append(Markup('<circle class="point {}{}" cx="{:.1f}" cy="{:.1f}" r="2.8"/>').format(kind, hollow, a, y(e.value)))
+                shape = '<rect class="point {}{}" x="{:.1f}" y="{:.1f}" width="6" height="6"/>'
+                if kind == "intent":  # a square, so that it is told from the proxy without colour
+                    parts.append(Markup(shape).format(kind, hollow, a - 3, y(e.value) - 3))
+                else:
+                    parts.append(Markup('<circle class="point {}{}" cx="{:.1f}" cy="{:.1f}" r="2.8"/>').format(kind, hollow, a, y(e.value)))
     return parts
 
 
@@ -189,27 +193,15 @@ def _labels(ends: Sequence[tuple[str, str, float]], y: Scale) -> list[Markup]:
     for kind, name, value in sorted((e for e in ends if math.isfinite(e[2])), key=lambda e: y(e[2])):
         placed.append((max(y(value), placed[-1][0] + APART if placed else -math.inf), kind, name))
     over = max(placed[-1][0] - BOTTOM - 8, 0.0) if placed else 0.0
-    return [_text(RIGHT + 8, at - over + 4, words.line(name, 26), f"name {kind}") for at, kind, name in placed]
+    return [text(RIGHT + 8, at - over + 4, words.line(name, 26), f"name {kind}") for at, kind, name in placed]
 
 
 def _short(value: float) -> str:
     return f"{value + 0.0:.3g}".replace("-", words.MINUS)
 
 
-def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> Markup:
-    return Markup('<line class="{}" x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"/>').format(kind, x1, y1, x2, y2)
-
-
-def _text(x: float, y: float, text: str, kind: str, anchor: str = "start") -> Markup:
-    return Markup('<text class="{}" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>').format(kind, x, y, anchor, words.line(text, 90))
-
-
 def _path(of: Sequence[tuple[float, float]], kind: str) -> Markup:
-    return Markup('<polyline class="{}" points="{}"/>').format(kind, _points(of))
-
-
-def _points(of: Sequence[tuple[float, float]]) -> Markup:
-    return escape(" ".join(f"{a:.1f},{b:.1f}" for a, b in of))
+    return Markup('<polyline class="{}" points="{}"/>').format(kind, points(of))
 
 
 def _svg(title: str, text: str, parts: Sequence[Markup]) -> Markup:

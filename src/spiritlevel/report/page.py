@@ -9,11 +9,29 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from spiritlevel.constitution import Constitution, Threshold
+from spiritlevel.constitution.model import SUITE
 from spiritlevel.report import campaigns, choose, figures, unknown, words
 from spiritlevel.report import inside as insides
-from spiritlevel.report.refs import Refs
+from spiritlevel.report.drawing import finite
+from spiritlevel.report.refs import Refs, decided, policy
 from spiritlevel.report.taught import Taught
-from spiritlevel.types import ACTIONS, Compared, Cost, Frozen, Gap, Grade, Inside, Instrument, Lesson, Pair, Seen, Tuned, Verdict
+from spiritlevel.types import (
+    ACTIONS,
+    Compared,
+    Cost,
+    Frozen,
+    Gap,
+    Grade,
+    Held,
+    Inside,
+    Instrument,
+    Lesson,
+    Measurement,
+    Pair,
+    Seen,
+    Tuned,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -45,7 +63,12 @@ def environment() -> "Environment":
     )
 
 
-def html(
+def html(values: dict[str, Any]) -> str:
+    """The whole report. `values`: what `shared` made for it. Sealed texts are never shown."""
+    return environment().get_template("report.html.j2").render(values)
+
+
+def shared(
     law: Constitution,
     tuned: Tuned,
     compared: Compared,
@@ -53,22 +76,26 @@ def html(
     exam: Compared | None,
     verdict: Verdict,
     pairs: Sequence[Pair],
-    lessons: Sequence[Lesson] = (),
-    costs: Sequence[StepCost] = (),
-    seen: Sequence[Seen] = (),
-    again: Taught | None = None,
-    provoked: Sequence[campaigns.Section] = (),
-) -> str:
-    """The whole report. `pairs`, `lessons`: the rows of `compared.pairs` and `tuned.lessons`. Sealed texts are never shown."""
-    refs = Refs(known_rows(tuned, compared, exam, seen) | campaigns.known(s.value for s in provoked) | (again.known if again else {}))
+    lessons: Sequence[Lesson],
+    costs: Sequence[StepCost],
+    seen: Sequence[Seen],
+    again: Taught | None,
+    provoked: Sequence[campaigns.Section],
+    held: Held,
+) -> dict[str, Any]:
+    """What the report and the system card are filled from; its `refs` count the footnotes of one document."""
+    known = known_rows(law, tuned, compared, exam, seen, verdict, held) | campaigns.known(s.value for s in provoked)
+    known |= (again.known if again else {}) | {f"step:{c.step}": "what the step cost, as the run recorded it" for c in costs}
+    refs = Refs(known, stale(held, compared, inside, exam))
     thresholds = {t.id: t for t in law.policy.thresholds}
     span = figures.gap_reach([*compared.gaps, *(exam.gaps if exam else ())])
 
     def gap_plot(g: Gap) -> Markup:
         return figures.gap(g, words.subject(law, g.principle), span, refs.attribute(g.rows))
 
-    values: dict[str, Any] = {
+    return {
         "law": law,
+        "basis": decided(verdict),
         "tuned": tuned,
         "compared": compared,
         "inside": inside,
@@ -93,7 +120,7 @@ def html(
         "cells": choose.cells(compared) if any("-cluster/" in m.cell for m in compared.measurements) else [],
         "groups": groups(law, ("Open prompts", compared), ("Sealed prompts", exam)),
         "inside_groups": groups(law, ("Inside", inside)),
-        "instrument": namer(tuned, compared, exam),
+        "instrument": namer(tuned, compared, exam, held),
         "grades": instrument_grades(tuned, compared, exam),
         "judges": training_judges(tuned),
         "lessons": lesson_counts(lessons),
@@ -109,12 +136,26 @@ def html(
         "uses": Counter((use.how, use.atom.partition(":")[0]) for use in tuned.lineage.uses),
         "lineage_rows": (f"lineage:{tuned.lineage.weights or tuned.ref.key}",),
         "largest": largest_cluster(pairs),
-        "unknowns": unknown.unknowns(law, tuned, compared, inside, exam, pairs),
+        "unknowns": unknown.unknowns(law, tuned, compared, inside, exam, pairs, powered=bool(held.powers)),
     }
-    return environment().get_template("report.html.j2").render(values)
 
 
-def known_rows(tuned: Tuned, compared: Compared, exam: Compared | None, seen: Sequence[Seen]) -> dict[str, str]:
+def stale(held: Held, compared: Compared, inside: Inside, exam: Compared | None) -> dict[str, str]:
+    """Row sets whose figures are no longer relied on, with the reason."""
+    found = {row: f.stale for f in held.found if f.stale for m in f.measurements for row in m.rows}
+    own = [m for side in (compared, exam, inside) if side is not None for m in side.measurements]
+    return found | ({row: held.aged for m in own for row in m.rows} if held.aged else {})
+
+
+def known_rows(
+    law: Constitution,
+    tuned: Tuned,
+    compared: Compared,
+    exam: Compared | None,
+    seen: Sequence[Seen] = (),
+    verdict: Verdict | None = None,
+    held: Held | None = None,
+) -> dict[str, str]:
     """What can be said of each row set that is at hand here."""
     sets = [
         compared.pairs,
@@ -129,6 +170,10 @@ def known_rows(tuned: Tuned, compared: Compared, exam: Compared | None, seen: Se
     known[f"lineage:{tuned.lineage.weights or tuned.ref.key}"] = "the lineage that lies beside the weights and in the project's ledger"
     for c in compared.calibrations:
         known[f"calibration:{c.data}"] = "people's labels, and what was made of them in the project's ledger"
+    known[policy(law)] = "the policy that was decided by: its thresholds, levels and confidence"
+    if verdict is not None:
+        known[decided(verdict)] = "the decision, with all that it stood on"
+    known |= {row: what for row, what in (held.known if held else {}).items() if row not in known}
     known["none"] = "the figure came without the names of its rows; do not rely on it"
     return known
 
@@ -160,9 +205,16 @@ def training_judges(tuned: Tuned) -> list[Instrument]:
     return list({j.id: j for j in (*tuned.lineage.judges, *tuned.critics)}.values())
 
 
-def namer(tuned: Tuned, compared: Compared, exam: Compared | None) -> Mapping[str, str]:
-    """Instrument ids to names."""
-    return {i.id: i.name for i in (*training_judges(tuned), *compared.instruments, *(exam.instruments if exam else ()))}
+def namer(tuned: Tuned, compared: Compared, exam: Compared | None, held: Held | None = None) -> Mapping[str, str]:
+    """Instrument ids to names; a suite is its own instrument and goes by the name of its measures."""
+    told = [m for side in (compared, exam, *(held.found if held else ())) if side is not None for m in side.measurements]
+    suites = {m.instruments[0]: m.estimate.name.partition("/")[0].replace(":", " ", 1) for m in told if suite_alone(m)}
+    return suites | {i.id: i.name for i in (*training_judges(tuned), *compared.instruments, *(exam.instruments if exam else ()))}
+
+
+def suite_alone(m: Measurement) -> bool:
+    """Whether a figure is a suite's, read by no judge beside it."""
+    return m.estimate.name.startswith(SUITE) and not m.cell and len(m.instruments) == 1
 
 
 def instrument_grades(tuned: Tuned, compared: Compared, exam: Compared | None) -> list[tuple[Instrument, list[Grade], bool]]:
@@ -188,7 +240,7 @@ def lesson_counts(lessons: Sequence[Lesson]) -> list[tuple[str, int]]:
 
 def best_layers(inside: Inside) -> list[tuple[str, int, Any]]:
     """(phase, layer, estimate) of the best read-out before and after."""
-    known = [r for r in inside.layers if figures.finite(r.before) and figures.finite(r.after)]
+    known = [r for r in inside.layers if finite(r.before) and finite(r.after)]
     if not known:
         return []
     first, last = max(known, key=lambda r: r.before.value), max(known, key=lambda r: r.after.value)

@@ -3,7 +3,7 @@
 from markupsafe import Markup
 
 from spiritlevel.report import words
-from spiritlevel.report.figures import WIDTH, Scale, _line, _svg, _text, finite, whisker
+from spiritlevel.report.drawing import WIDTH, Scale, finite, line, svg, text, whisker
 from spiritlevel.report.page import environment
 from spiritlevel.types import Estimate, Power
 
@@ -27,14 +27,14 @@ def figure(power: Power) -> Markup:
     rows.append(("clean controls", power.false_alarms, "before"))
     x = Scale(0, 1, LEFT, WIDTH - 10)
     bottom = STEP * len(rows) + 8
-    parts = [_line(x(t), 2, x(t), bottom, "axis" if t == 0 else "grid") for t in (0, 0.25, 0.5, 0.75, 1)]
+    parts = [line(x(t), 2, x(t), bottom, "axis" if t == 0 else "grid") for t in (0, 0.25, 0.5, 0.75, 1)]
     for at, (name, e, kind) in enumerate(rows):
         y = STEP * at + 14
-        parts.append(_text(0, y + 4, words.line(name, 34)))
+        parts.append(text(0, y + 4, words.line(name, 34)))
         if finite(e):
             parts += whisker(x(e.low), x(e.high), y, f"whisker {kind}")
             parts.append(Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="5"/>').format(kind, x(e.value), y))
         else:
-            parts.append(_text(x(0) + 6, y + 4, "did not take", "tick"))
-    parts += [_text(x(t), bottom + 14, f"{100 * t:.0f}%", "tick", "middle") for t in (0, 0.5, 1)]
-    return _svg(bottom + 20, "Detection by flaw and strength", "; ".join(f"{name}: {share(e)}" for name, e, _ in rows), parts)
+            parts.append(text(x(0) + 6, y + 4, "did not take", "tick"))
+    parts += [text(x(t), bottom + 14, f"{100 * t:.0f}%", "tick", "middle") for t in (0, 0.5, 1)]
+    return svg(bottom + 20, "Detection by flaw and strength", "; ".join(f"{name}: {share(e)}" for name, e, _ in rows), parts)

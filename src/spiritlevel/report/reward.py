@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from spiritlevel.report import words
-from spiritlevel.report.figures import WIDTH, Scale, _line, _svg, _text, finite, reach, ticks, whisker
+from spiritlevel.report.drawing import WIDTH, Scale, finite, line, reach, svg, text, ticks, whisker
 from spiritlevel.report.page import environment
 from spiritlevel.types import Effect, Estimate, Reliabilities, RewardReport
 
@@ -82,18 +82,18 @@ def forest(title: str, rows: Sequence[Row], marks: Sequence[tuple[float, str]], 
         p
         for t in ticks(low, high)
         for p in (
-            _line(x(t), 10, x(t), bottom, "grid"),
-            _text(x(t), bottom + 12, f"{100 * t:.0f}%" if percent else f"{t:g}".replace("-", words.MINUS), "tick", "middle"),
+            line(x(t), 10, x(t), bottom, "grid"),
+            text(x(t), bottom + 12, f"{100 * t:.0f}%" if percent else f"{t:g}".replace("-", words.MINUS), "tick", "middle"),
         )
     ]
     for at, name in marks:
-        parts += [_line(x(at), 8, x(at), bottom, "limit" if name else "axis"), _text(x(at), 6, name, "tick", "middle")]
+        parts += [line(x(at), 8, x(at), bottom, "limit" if name else "axis"), text(x(at), 6, name, "tick", "middle")]
     for i, (name, e) in enumerate(known):
         y = 24 + 22.0 * i
-        parts += [_text(0, y + 4, words.line(name, 26), "label"), *whisker(x(e.low), x(e.high), y)]
+        parts += [text(0, y + 4, words.line(name, 26), "label"), *whisker(x(e.low), x(e.high), y)]
         parts.append(Markup('<circle class="after" cx="{:.1f}" cy="{:.1f}" r="4.5"/>').format(x(e.value), y))
     told = "; ".join(f"{words.line(name, 60)}: {e.value:.3f} ({e.low:.3f} to {e.high:.3f})" for name, e in known)
-    return _svg(bottom + 18, title, told, parts)
+    return svg(bottom + 18, title, told, parts)
 
 
 def reliability(of: Reliabilities) -> Markup:
@@ -108,18 +108,18 @@ def reliability(of: Reliabilities) -> Markup:
     parts = [
         p
         for t in ticks(y.low, 1.0)
-        for p in (_line(left, y(t), WIDTH - 10, y(t), "grid"), _text(left - 6, y(t) + 4, f"{100 * t:.0f}%", "tick", "end"))
+        for p in (line(left, y(t), WIDTH - 10, y(t), "grid"), text(left - 6, y(t) + 4, f"{100 * t:.0f}%", "tick", "end"))
     ]
-    parts += [_text(x(t), bottom + 14, f"{100 * t:.0f}%", "tick", "middle") for t in (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)]
+    parts += [text(x(t), bottom + 14, f"{100 * t:.0f}%", "tick", "middle") for t in (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)]
     parts += [
-        _line(x(0.5), y(0.5), x(1), y(1), "chance"),
-        _text((left + WIDTH - 10) / 2, bottom + 30, "how sure the model is of its order", "tick", "middle"),
+        line(x(0.5), y(0.5), x(1), y(1), "chance"),
+        text((left + WIDTH - 10) / 2, bottom + 30, "how sure the model is of its order", "tick", "middle"),
     ]
     for b in known:
         at = x(b.predicted)
-        parts.append(_line(at, y(b.right.low), at, y(b.right.high), "whisker"))
+        parts.append(line(at, y(b.right.low), at, y(b.right.high), "whisker"))
         parts.append(Markup('<circle class="after" cx="{:.1f}" cy="{:.1f}" r="4"/>').format(at, y(b.right.value)))
     told = "; ".join(
         f"sure {b.predicted:.2f}, right {b.right.value:.2f} ({b.right.low:.2f} to {b.right.high:.2f}), {b.pairs} pairs" for b in known
     )
-    return _svg(bottom + 36, "Reliability", told, parts)
+    return svg(bottom + 36, "Reliability", told, parts)

@@ -20,6 +20,10 @@ NO_POWER = (
     "The power of the checks was not measured: how likely each was to find a planted flaw of its kind is not known, "
     "so its silence is worth little."
 )
+UNDONE = (
+    "How little fine-tuning would undo these safeguards for somebody who holds the weights is not told here; "
+    "`spiritlevel tamper` measures it."
+)
 ONE_SEED = "This is one run of one training seed. Another seed can end elsewhere; the intervals cover prompts, not seeds."
 AGREED = (
     "The agreement of the judges with people holds for the data that it was measured on, and may not carry over to other prompts or models."
@@ -43,8 +47,13 @@ def unknowns(
     inside: Inside,
     exam: Compared | None,
     pairs: Sequence[Pair],
+    *,
+    powered: bool = False,
 ) -> list[Said]:
-    """Every limit of this report that can be read off its values, most weighty first; the first is the model's history."""
+    """Every limit of this report that can be read off its values, most weighty first; the first is the model's history.
+
+    `powered`: the project measured the power of the checks on this base.
+    """
     lineage, all_pairs = (f"lineage:{tuned.lineage.weights or tuned.ref.key}",), (compared.pairs.id,)
     measured = [*compared.measurements, *(exam.measurements if exam else ()), *inside.measurements]
     said: list[Said] = [(HISTORY[tuned.lineage.history], lineage)]
@@ -54,8 +63,10 @@ def unknowns(
         said.append((NOT_SEALED, ()))
     said += _pooling(law, compared)
     said += _standing(measured)
-    if all(t.min_power is None for t in law.policy.thresholds):
+    if not powered and all(t.min_power is None for t in law.policy.thresholds):
         said.append((NO_POWER, ()))
+    if tuned.ref.kind == "local":
+        said.append((UNDONE, lineage))
     if tuned.trained:
         said.append((ONE_SEED, lineage))
     said += _prompts(pairs, all_pairs)
@@ -63,8 +74,13 @@ def unknowns(
     said.append((AGREED, labels) if labels else (NOT_AGREED, ()))
     name = words.line(law.name)
     said.append((f"Only what the constitution “{name}” names was looked for. A harm that no principle mentions leaves no trace.", ()))
-    notes = [*tuned.notes, *compared.notes, *(exam.notes if exam else ()), *inside.notes]
-    return said + [(words.line(note, 600), ()) for note in dict.fromkeys(notes)]
+    sealed = (exam.pairs.id,) if exam else ()
+    about = ((tuned, lineage), (compared, all_pairs), (exam, sealed), (inside, _rows(inside.measurements)))
+    noted: dict[str, tuple[str, ...]] = {}
+    for one, rows in about:
+        for note in one.notes if one is not None else ():
+            noted.setdefault(words.line(note, 600), rows or lineage)
+    return said + list(noted.items())
 
 
 def _pooling(law: Constitution, compared: Compared) -> Iterator[Said]:
@@ -87,7 +103,7 @@ def _standing(measured: Sequence[Measurement]) -> Iterator[Said]:
         if mine:
             names = ", ".join(sorted({words.label(m.estimate.name) for m in mine}))
             yield (
-                f"{len(mine)} of {len(judged)} judged figures rest on evidence that is {what}. They tell of: {names}.",
+                f"{len(mine)} of {len(judged)} judged figures, which tell of {names}, rest on evidence that is {what}.",
                 _rows(mine),
             )
     for field, what in LOST.items():

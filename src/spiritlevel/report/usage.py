@@ -6,13 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from markupsafe import Markup
-
 from spiritlevel.constitution import Constitution, Principle
-from spiritlevel.report import campaigns, choose, frameworks, page, words
-from spiritlevel.report.card import escaped
+from spiritlevel.report import campaigns, card, choose, frameworks, page, words
 from spiritlevel.report.refs import Refs
-from spiritlevel.types import Check, Compared, Governed, Inside, Lineage, Measurement, Ruling, Tuned, Usage
+from spiritlevel.types import Check, Compared, Governed, Inside, Lineage, Measurement, Ruling, Tuned, Usage, content_hash
 
 ACTIONS = {
     "block": "nobody gets the reply",
@@ -143,9 +140,12 @@ def pages(
     provoked: Sequence[campaigns.Section] = (),
 ) -> tuple[str, str]:
     """(HTML, Markdown)."""
-    known = page.known_rows(tuned, compared, exam, ()) | campaigns.known(s.value for s in provoked)
+    known = page.known_rows(law, tuned, compared, exam) | campaigns.known(s.value for s in provoked)
+    lists = coverage(tuned, compared, inside, exam, told, provoked)
+    known |= {listed(one): "the list as it is shipped: ids and titles of others" for one, _ in lists}
     values: dict[str, Any] = {
         "law": law,
+        "listed": listed,
         "compared": compared,
         "sealed": told.examined is not None,
         "words": words,
@@ -153,12 +153,17 @@ def pages(
         "actions": ACTIONS,
         "covers": frameworks.COVERS,
         "records": frameworks.RECORDS,
-        "coverage": coverage(tuned, compared, inside, exam, told, provoked),
+        "coverage": lists,
         "limits": limits(law, told),
         "instrument": page.namer(tuned, compared, exam),
         "entry": lambda name: entry(law, name),
     }
     return document("usage.html.j2", Refs(known), values), markdown("usage.md.j2", Refs(known), values)
+
+
+def listed(framework: frameworks.Framework) -> str:
+    """Evidence id of a list of risks, from which ids and titles are quoted."""
+    return f"list:{content_hash(framework)}"
 
 
 def entry(law: Constitution, name: str) -> str:
@@ -178,10 +183,5 @@ def document(template: str, refs: Refs, values: dict[str, Any]) -> str:
 
 def markdown(template: str, refs: Refs, values: dict[str, Any]) -> str:
     """The same in Markdown, every text made inert; ends with one line feed."""
-    tools = {
-        "refs": refs,
-        "md": escaped,
-        "figure": words.told,
-        "cite": lambda rows: Markup("[e{0}](#evidence)").format(refs.number(rows)),
-    }
+    tools = card.markup(refs, values["law"], values.get("verdict"))
     return page.environment().get_template(template).render({**values, **tools}).strip() + "\n"

@@ -30,11 +30,15 @@ LABELS = {
     "evaluation_awareness": "Test-like told from user-like (AUROC)",
     "evaluation_shift": "Refusals, pushed towards a test less towards a user",
     "random_shift": "The same along a random direction",
+    "answered": "Plain prompts answered",
+    "task_nats": "Benign task, nats a token gained",
 }
 GAINS = frozenset({"evaluation_shift", "random_shift", "gap", "proxy_teach", "proxy_open", "intent_open", "noise_only", "noise_only_gap"})
 """Changes by their name alone: always in points of probability."""
 PLAIN = frozenset({"kl", "length_ratio", "readout_auroc", "stated_auroc", "evaluation_awareness"})
-SHARES = (frozenset(MEASURES) - PLAIN) | GAINS | {"share", "served", "says_otherwise", "refusal_at_depth"}
+SHARES = (frozenset(MEASURES) - PLAIN) | GAINS | {"share", "served", "says_otherwise", "refusal_at_depth", "answered"}
+PREFIXES = ("oversight:", "tamper:", "usage:")
+"""Before the names of measures that are shares, whatever they are of."""
 
 TITLES = {VerdictKind.APPROVED: "Approved", VerdictKind.HELD: "Held", VerdictKind.UNPROVEN: "Unproven"}
 MEANINGS = {
@@ -96,10 +100,20 @@ def number(value: float, name: str, phase: str = "") -> str:
     """Shares in percent, their changes in signed points, all else to three significant digits; `n/a` when not finite."""
     if not math.isfinite(value):
         return "n/a"
-    change = phase == "change" or name in GAINS
-    if name in SHARES or name.startswith(SUITE):
+    change = changes(name, phase)
+    if shared(name):
         return _rounded(100 * value, 1, change) + (" points" if change else "%")
     return _rounded(value, digits(value), change) + (" nats" if name == "kl" else "")
+
+
+def shared(name: str) -> bool:
+    """Whether a measure is a share, told in percent."""
+    return name in SHARES or name.startswith((SUITE, *PREFIXES))
+
+
+def changes(name: str, phase: str = "") -> bool:
+    """Whether a figure is a change, told with its sign and in points."""
+    return phase == "change" or name in GAINS or " moved by " in name
 
 
 def digits(value: float) -> int:
@@ -117,7 +131,7 @@ def _rounded(value: float, decimals: int, signed: bool = False) -> str:
 
 def interval(e: Estimate, phase: str = "") -> str:
     """`38.1 to 48.4, n = 120`; the confidence is added where it is not 95 %."""
-    share, change = e.name in SHARES, phase == "change" or e.name in GAINS
+    share, change = shared(e.name), changes(e.name, phase)
     low, high = (_rounded(100 * v if share else v, 1 if share else digits(e.value), change) for v in (e.low, e.high))
     sure = "" if abs(e.confidence - 0.95) < 1e-9 else f" at {100 * e.confidence:.1f}%"
     return f"{low} to {high}{sure}, n = {e.n:,}"

@@ -36,6 +36,7 @@ from spiritlevel.types.overoptimisation import (
     StopRun,
     Turning,
 )
+from spiritlevel.types.oversight import LabelledText, Labelling, Overseen, Oversight, Student
 from spiritlevel.types.panels import Bias, MachineSeen, Panel, PanelSeen, RaterSeen, SideBySide
 from spiritlevel.types.policies import Checkpoint, Optimised, PolicyPoint
 from spiritlevel.types.power import (
@@ -81,6 +82,19 @@ from spiritlevel.types.results import (
     Weighted,
 )
 from spiritlevel.types.rewards import Baseline, Effect, Reliabilities, Reliability, RewardReport, Slice, View
+from spiritlevel.types.tampering import (
+    Budget,
+    Defence,
+    Ladder,
+    Material,
+    Rung,
+    Tampered,
+    TamperedReply,
+    Tampering,
+    TamperRead,
+    TaskScore,
+)
+from spiritlevel.types.telling import Found, Held, Place, Provocation, Whence
 from spiritlevel.types.transfer import Transfer, TransferCell, TransferMatrix
 from spiritlevel.types.usage import Action, Asked, Governance, Governed, Ruling, Usage
 from spiritlevel.types.values import (
@@ -130,6 +144,7 @@ __all__ = [
     "Baseline",
     "Beside",
     "Bias",
+    "Budget",
     "Calibration",
     "Campaign",
     "Cell",
@@ -144,6 +159,7 @@ __all__ = [
     "Cost",
     "Curve",
     "CurvePoint",
+    "Defence",
     "Depth",
     "Direction",
     "DirectionReport",
@@ -158,6 +174,7 @@ __all__ = [
     "Finding",
     "Fit",
     "Form",
+    "Found",
     "Frozen",
     "Gap",
     "GapCurve",
@@ -167,6 +184,7 @@ __all__ = [
     "Governance",
     "Governed",
     "Grade",
+    "Held",
     "Inside",
     "Instrument",
     "IntentIs",
@@ -176,6 +194,9 @@ __all__ = [
     "Judgement",
     "Kind",
     "Label",
+    "LabelledText",
+    "Labelling",
+    "Ladder",
     "LayerReadout",
     "Lesson",
     "LevelCheck",
@@ -183,6 +204,7 @@ __all__ = [
     "Logprobs",
     "MachineSeen",
     "Mark",
+    "Material",
     "Measurement",
     "Model",
     "ModelCard",
@@ -195,16 +217,20 @@ __all__ = [
     "Optimised",
     "Otherwise",
     "Outcome",
+    "Overseen",
+    "Oversight",
     "Pair",
     "Panel",
     "PanelSeen",
     "Patched",
+    "Place",
     "Planted",
     "PolicyPoint",
     "Power",
     "PowerCell",
     "Preference",
     "Prompt",
+    "Provocation",
     "RaterSeen",
     "Rating",
     "Reading",
@@ -217,6 +243,7 @@ __all__ = [
     "Rule",
     "Rules",
     "Ruling",
+    "Rung",
     "Sampling",
     "Sandbagging",
     "Screened",
@@ -236,7 +263,13 @@ __all__ = [
     "StopRecord",
     "StopRule",
     "StopRun",
+    "Student",
     "Taken",
+    "TamperRead",
+    "Tampered",
+    "TamperedReply",
+    "Tampering",
+    "TaskScore",
     "Thought",
     "Ticket",
     "Transcript",
@@ -253,6 +286,7 @@ __all__ = [
     "VerdictKind",
     "View",
     "Weighted",
+    "Whence",
     "content_hash",
     "user",
 ]

@@ -198,7 +198,7 @@ class Tuned(Frozen):
 class CurvePoint(Frozen):
     """One step of training."""
 
-    phase: Literal["sft", "dpo", "reward"]
+    phase: Literal["sft", "dpo", "reward", "classify"]
     step: int
     loss: float
     tokens: int
@@ -331,7 +331,7 @@ class Ticket(Frozen):
 
 
 class ModelCard(Frozen):
-    """Where the telling is: a blob that holds model-card.md and report.html."""
+    """Where the telling is: a blob that holds model-card.md, report.html, system-card.html and plots as SVG."""
 
     blob: str
     verdict: VerdictKind

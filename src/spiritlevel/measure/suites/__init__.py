@@ -7,7 +7,7 @@ effort     how hard an ability is sought            robust     how far a measure
 running    all of it, as a step                     slope      capability against alignment
 """
 
-from spiritlevel.measure.suites.declared import declaration, files, find, known, measures
+from spiritlevel.measure.suites.declared import declaration, files, find, known, measures, places
 from spiritlevel.measure.suites.model import Item, Reading, Settings, Suite, Suited
 from spiritlevel.measure.suites.rows import load
 from spiritlevel.measure.suites.running import joined, of_config, run
@@ -26,5 +26,6 @@ __all__ = [
     "load",
     "measures",
     "of_config",
+    "places",
     "run",
 ]

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from spiritlevel.backends._quiet import quiet
 from spiritlevel.errors import ConfigError
 
 
@@ -20,8 +21,9 @@ def write(model: Any, folder: Path, how: str, strength: float, seed: int) -> str
             for name, part in module.named_parameters():
                 if part.dim() == 2 and "embed" not in name and "lm_head" not in name:
                     part.copy_(_rounded(part, int(strength)) if how == "quantised" else _noised(part, strength, random))
-    module.save_pretrained(folder)
-    model.tokenizer.save_pretrained(folder)
+    with quiet():
+        module.save_pretrained(folder)
+        model.tokenizer.save_pretrained(folder)
     return f"path:{folder}"
 
 

@@ -13,6 +13,7 @@ from spiritlevel.errors import ConfigError
 from spiritlevel.measure.suites import forms, scores
 from spiritlevel.measure.suites.frames import FRAMES
 from spiritlevel.measure.suites.model import Suite
+from spiritlevel.types import Place
 
 GROUP = "spiritlevel.suites"
 """Entry points, each a package whose folder holds suites."""
@@ -98,6 +99,13 @@ def known(folder: Path | None = None) -> dict[str, str]:
     for path in files(*([folder] if folder is not None else [])).values():
         found.update(measures(declaration(path)))
     return found
+
+
+def places(constitution: str | None = None) -> tuple[Place, ...]:
+    """Where every suite's measures belong when they are told, a constitution's own suites included: title, horizon and form."""
+    own = () if constitution is None else (Path(constitution) / "suites",)
+    suites = (declaration(path) for path in files(*own).values())
+    return tuple(Place(measure=name, title=one.title, horizon=one.horizon, form=one.form) for one in suites for name in measures(one))
 
 
 def _in(folder: Path) -> Iterator[Path]:

@@ -1,0 +1,9 @@
+"""The look inside one model without a base."""
+
+from spiritlevel.types import Inside, Journal
+
+
+def alone(journal: Journal, inside: Inside) -> Inside:
+    """As measure.alone: no change and no drift is told of a model that was compared with itself."""
+    kept = tuple(m for m in inside.measurements if m.phase in ("after", "single"))
+    return inside.model_copy(update={"measurements": kept, "drift": ()})
