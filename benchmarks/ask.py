@@ -31,16 +31,20 @@ CONFIG: dict[str, Any] = {
     },
     "interpret": {"every": 1, "max_prompts": 40, "depths": [0, 2], "asked": 4, "contrast": "none"},
     "measure": {"kl_prompts": 4, "kl_tokens": 6, "rounds": 100},
+    "release": {"read_sealed": False},
 }
 """The default constitution on a random transformer of two layers, with fixed seeds."""
 
 
 def made(root: Path) -> None:
-    """The run, by the loop itself."""
+    """The run, by the loop itself, in one thread: training and its verdict would else depend on their number."""
+    import torch
+
     from spiritlevel import loop
     from spiritlevel.config import LoopConfig
     from spiritlevel.evidence import open_run
 
+    torch.set_num_threads(1)
     config = LoopConfig.model_validate(CONFIG)
     with open_run(root, "fixture", config.identity, config.to_yaml(), quiet=True) as evidence:
         loop.run(config, evidence)
@@ -60,8 +64,9 @@ def known(evidence: Any, law: Any, item: dict[str, Any]) -> tuple[tuple[str, ...
             return None
         case "verdict", _:
             return (f"The verdict is {verdict.kind.value}",), {steps["release"]}
-        case "check", id:
-            return (id, verdict.kind.value, check[id].reason), set(check[id].rows)
+        case "why", _:
+            first = next(c for c in verdict.checks if c.kind is verdict.kind)
+            return (first.threshold, verdict.kind.value, first.reason), set(first.rows)
         case "needs", id:
             return (id, check[id].needs), set(check[id].rows)
         case "threshold", id:
