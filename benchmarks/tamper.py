@@ -1,8 +1,8 @@
 """The tamper ladder on an aligned bundled model: attacks learn our own prose, other people's prompts tell what they did.
 
 `SPIRITLEVEL_ALIGNED=path:DIR` names the aligned copy, as for direction.py. Compliant answers are the unaligned base's; benign examples
-are Dolly's by people. The third of the outside prompts on which recipes were looked at is left out, as in alignment.py; rates of
-the attacks were chosen on that third.
+are Dolly's by people. The third of the outside prompts on which recipes were looked at is left out, as in alignment.py. The
+attacks' rates were set beforehand and are tuned on nothing. `SPIRITLEVEL_SMALL=1` tries it on few prompts.
 """
 
 import os
