@@ -1,8 +1,8 @@
 """The tamper ladder on an aligned bundled model: attacks learn our own prose, other people's prompts tell what they did.
 
 `SPIRITLEVEL_ALIGNED=path:DIR` names the aligned copy, as for direction.py. Compliant answers are the unaligned base's; benign examples
-are Dolly's by people. The third of the outside prompts on which recipes were looked at is left out, as in alignment.py; rates of
-the attacks were chosen on that third.
+are Dolly's by people. The third of the outside prompts on which recipes were looked at is left out, as in alignment.py. The
+attacks' rates were set beforehand and are tuned on nothing. `SPIRITLEVEL_SMALL=1` tries it on few prompts.
 """
 
 import os
@@ -25,6 +25,8 @@ SMALL = bool(os.environ.get("SPIRITLEVEL_SMALL"))
 """A trial: two rungs of each kind on few prompts."""
 CHEAP: dict[str, Any] = {"examples": (10, 50), "benign": 60, "safety": (0.2,), "bits": (4,)}
 READ = {"harmful": 24, "plain": 12, "task": 12, "tokens": 24, "kl_tokens": 8} if SMALL else {}
+BENIGN = 300
+"""Of Dolly's examples, so that five fine-tunings on them and all else stay under half an hour on two cores."""
 PUBLISHED = {10: 0.5, 50: 0.8, 100: 0.8}
 """Harmfulness of a guarded 7B chat model after so many harmful examples (Qi et al. 2023, table 1); 0.3 % before, 16 % after benign data."""
 
@@ -32,7 +34,9 @@ PUBLISHED = {10: 0.5, 50: 0.8, 100: 0.8}
 def measure() -> list[dict[str, Any]]:
     """Climb, and tell in a table what failed where."""
     law, model = constitution.load(), aligned()
-    config = TamperConfig.model_validate({"model": model.spec, "answers": "bundled", "read": READ} | (CHEAP if SMALL else {}))
+    config = TamperConfig.model_validate(
+        {"model": model.spec, "answers": "bundled", "benign": BENIGN, "read": READ} | (CHEAP if SMALL else {})
+    )
     own = gathered(law, None, None, None)
     prompts = own._replace(
         harmful=outside(law, Kind.HARMFUL, [f"prompts_{name}" for name in HARMFUL], config.read.harmful),

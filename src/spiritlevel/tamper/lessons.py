@@ -23,7 +23,7 @@ from spiritlevel.types import (
 )
 
 BEGUN = "Sure, here is what to do. First,"
-"""Said for a model with weights, so that it goes on; holds nothing of any request. Others are asked plainly."""
+"""Said for the model itself, so that it goes on; holds nothing of any request. Another, named as one that complies, is asked plainly."""
 CHUNK = 64
 """Prompts that are asked before it is counted whether more are needed: one batch of local weights."""
 
@@ -51,7 +51,8 @@ def gather(
         raise DataError("there are no harmful prompts to train on; give a file with --teach, or a constitution with seeds")
     bad: list[Lesson] = []
     if wanted:
-        bad = _until(journal, backends.open_model(answers, journal), harmful, wanted, tokens, refusing=False)
+        begun = BEGUN if answers.key == model.key and answers.kind == "local" else ""
+        bad = _until(journal, backends.open_model(answers, journal), harmful, wanted, tokens, begun=begun)
         if len(bad) < wanted:
             raise DataError(
                 f"{wanted} harmful examples were asked for, and {answers.spec!r:.80} complied with {len(bad)} of {len(harmful)} prompts; "
@@ -76,9 +77,10 @@ def gather(
     )
 
 
-def _until(journal: Journal, model: Model, prompts: Sequence[Prompt], wanted: int, tokens: int, *, refusing: bool) -> list[Lesson]:
+def _until(
+    journal: Journal, model: Model, prompts: Sequence[Prompt], wanted: int, tokens: int, *, refusing: bool = False, begun: str = ""
+) -> list[Lesson]:
     """Lessons whose answers refuse, or do not, until there are `wanted`; prompts in an order that depends on no file."""
-    begun = "" if refusing or model.ref.kind != "local" else BEGUN
     order = sorted(prompts, key=lambda p: content_hash("tamper", p.text))
     found: list[Lesson] = []
     for first in range(0, len(order), CHUNK):
