@@ -65,7 +65,7 @@ def known(evidence: Any, law: Any, item: dict[str, Any]) -> tuple[tuple[str, ...
         case "verdict", _:
             return (f"The verdict is {verdict.kind.value}",), {steps["release"]}
         case "why", _:
-            first = next(c for c in verdict.checks if c.kind is verdict.kind)
+            first = next(c for c in verdict.checks if c.result is verdict.kind)
             return (first.threshold, verdict.kind.value, first.reason), set(first.rows)
         case "needs", id:
             return (id, check[id].needs), set(check[id].rows)
