@@ -20,6 +20,8 @@ __all__ = ["MOST", "Answer", "Asked", "Statement", "Told", "prepared", "told_of"
 
 MOST = 3
 """Sentences of an answer."""
+OPENERS = ("can ", "could ", "may ", "shall ", "should ", "is ", "are ")
+"""A yes or no that names nothing is asked of the verdict."""
 LONGEST = 1000
 """Characters of a question."""
 
@@ -52,15 +54,20 @@ class Asked:
             raise DataError(f"the question {question!r:.60} has no words; ask one, such as: Is the model approved?")
         if len(plain) > LONGEST:
             raise DataError(f"the question has {len(plain):,} characters; ask in at most {LONGEST:,}")
-        read = self.lexicon.read(plain)
+        asked = self.lexicon.spelt(plain, self.known)
+        read = self.lexicon.read(asked)
+        if not read.mentions and not read.left and asked.lower().startswith(OPENERS):
+            read = self.lexicon.read("verdict")
+        similar = near.similar if self.embed else None
+        if matching.learned(read) and (prose := matching.prose(asked, read, self.lexicon, self.statements, similar)):
+            return Answer(plain, True, tuple(prose))
         found = self._facts(read)
         if self.embed and read.left and not (found and not found[0].missing):
-            read = near.understood(plain, read, self.lexicon)
+            read = near.understood(asked, read, self.lexicon)
             found = self._facts(read)
         if found and not found[0].missing:
             return self._told(plain, read, matching.together(found, MOST))
-        similar = near.similar if self.embed else None
-        if prose := matching.prose(plain, read, self.lexicon, self.statements, similar):
+        if prose := matching.prose(asked, read, self.lexicon, self.statements, similar):
             return Answer(plain, True, tuple(prose))
         closed = any("sealed" in m.names for m in read.hard) and self.told.exam is None
         limits = tuple(s for s in self.statements if s.kind == "sealed") if closed else ()
@@ -73,6 +80,11 @@ class Asked:
     def roots(self) -> list[frozenset[str]]:
         """Stems of every fact's own words."""
         return [frozenset(stems(f"{s.text} {s.words}") if s.kind != "concept" else ()) for s in self.statements]
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """Stems of all that is told, prose too: such a word is not misspelt."""
+        return frozenset().union(*(stems(f"{s.text} {s.words}") for s in self.statements))
 
     def _told(self, question: str, read: Read, found: Sequence[Statement]) -> Answer:
         """A limit that the run states answers what it does not know; asked for its limits, it tells them."""

@@ -10,7 +10,7 @@ from spiritlevel.report.ask.measured import names
 from spiritlevel.report.ask.statement import Statement, Told
 from spiritlevel.types import ACTIONS, Check, Inside, Verdict, VerdictKind
 
-FIRST = {VerdictKind.HELD: 0.3, VerdictKind.UNPROVEN: 0.2, VerdictKind.APPROVED: 0.1}
+FIRST = {VerdictKind.HELD: 0.5, VerdictKind.UNPROVEN: 0.2, VerdictKind.APPROVED: 0.1}
 KNOWN_BY = {
     unknown.NOT_SEALED: "sealed",
     unknown.NO_POWER: "power",

@@ -1,16 +1,20 @@
 """From what people call things to what the run calls them: a question becomes the things that it names and the words left over."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 FILE = Path(__file__).with_name("lexicon.yaml")
+LEAST = 5
+"""Letters of a stem that may be misspelt: shorter ones are one letter from too many others."""
 GAP = 3
 """Most words that `..` in a phrase stands for."""
 TOKEN = re.compile(r"[^\W_]+(?:\.\d+)?")
+PREAMBLE = re.compile(r"^(?:speaking )?as (?:an?|the|your|our) [^:,?]*[:,]\s*", re.IGNORECASE)
+"""Who is asking: `As the person who signs this:`."""
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z“\"(])")
 
 
@@ -48,6 +52,16 @@ def stems(text: str) -> list[str]:
     return [stem(word) for word in tokens(text)]
 
 
+def one_off(word: str, other: str) -> bool:
+    """Whether one letter is lacking, too many or another, or two neighbours are swapped (Damerau 1964); the first letter is right."""
+    if word[:1] != other[:1] or abs(len(word) - len(other)) > 1 or word == other:
+        return False
+    at = next((i for i, (a, b) in enumerate(zip(word, other, strict=False)) if a != b), min(len(word), len(other)))
+    rest, its = word[at:], other[at:]
+    swapped = rest[:2] == its[:2][::-1] and rest[2:] == its[2:]
+    return rest[1:] == its[1:] or rest[1:] == its or rest == its[1:] or (swapped and len(rest) > 1)
+
+
 @dataclass(frozen=True)
 class Mention:
     """A thing that a text names: any of `names` is meant."""
@@ -80,6 +94,24 @@ class Lexicon:
     phrases: dict[str, list[tuple[tuple[str, ...], str, tuple[Mention, ...]]]] = field(default_factory=dict)
     subjects: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """What people call a usage category."""
+
+    short: dict[str, str] = field(default_factory=dict)
+    """Abbreviations, written out."""
+
+    def spelt(self, text: str, known: Collection[str] = ()) -> str:
+        """A question without who asks, abbreviations written out, and slips of one letter mended; words of stems `known` stay."""
+        words = {stem(w): w for t, _ in self.all() for w in tokens(t)} | {w: w for w in self.filler}
+
+        def mended(found: re.Match[str]) -> str:
+            word = found[0].lower()
+            root = stem(word)
+            if word in self.short:
+                return self.short[word]
+            if len(root) < LEAST or root in words or root in known or not root.isalpha():
+                return found[0]
+            return next((w for other, w in words.items() if one_off(root, other)), found[0])
+
+        return TOKEN.sub(mended, PREAMBLE.sub("", text))
 
     def add(self, phrase: str, *mentions: Mention) -> None:
         """One more phrase; what it means is added to what it meant."""
@@ -157,4 +189,5 @@ def load() -> Lexicon:
             for phrase in phrases:
                 lexicon.add(str(phrase), Mention(frozenset({name}), str(phrase), soft=kind == "soft"))
     lexicon.subjects = {name: tuple(map(str, phrases)) for name, phrases in raw["subjects"].items()}
+    lexicon.short = {str(word): str(full) for word, full in raw["short"].items()}
     return lexicon

@@ -16,6 +16,9 @@ EXTRA, MOST_EXTRA = 0.2, 0.6
 """What a name that the question leaves out counts against a statement; at most, so that many are no worse."""
 PLACES = ("principle:", "cell:")
 """Names of one principle, and of one attack or cell."""
+MEASURED = ("figure", "inside", "gap")
+SLOTS = frozenset({"before", "after", "change", "teach", "open", "sealed", "horizon"})
+"""When and on what: a figure is no answer to a question that names only these, and not the quantity; which model it is, is."""
 SOFT, LITERAL = 0.35, 0.15
 """What a name in passing counts, and a word of the question that the statement's text holds."""
 NEAR = 0.11
@@ -54,6 +57,8 @@ def facts(read: Read, statements: Sequence[Statement], roots: Sequence[frozenset
     found = []
     for s, mine in zip(statements, roots, strict=True):
         if s.kind == "concept" or not s.about & named or (s.kind == "definition" and "define" not in named):
+            continue
+        if s.kind in MEASURED and not (s.about - SLOTS) & named:
             continue
         if s.kind == "cost" and "answered" in named:
             continue  # costs are of steps, and of no single reply
@@ -110,9 +115,14 @@ class Prose:
         return sorted(found, key=lambda one: -(one[1] / whole + 2 * one[3]))
 
 
+def learned(read: Read) -> bool:
+    """Whether a question asks for what authors say, and not for this run."""
+    return any("literature" in m.names for m in read.mentions)
+
+
 def prose(question: str, read: Read, lexicon: Lexicon, statements: Sequence[Statement], similar: Similar | None) -> list[Statement]:
     """At most one paragraph, cut to the sentences that answer; none for what asks for a figure or is too far."""
-    if any(m.names.intersection(QUANTITY) for m in read.mentions) or any(m.names.intersection(OWN) for m in read.hard):
+    if any(m.names.intersection(QUANTITY) for m in read.mentions) or (not learned(read) and any(m.names.intersection(OWN) for m in read.hard)):
         return []
     exact = [set(stems(m.words)) for m in read.hard if m.names.intersection(NEVER)]
     if similar is None:

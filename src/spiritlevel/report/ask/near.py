@@ -16,6 +16,9 @@ from spiritlevel.types import content_hash
 
 SAME = 0.7
 """Cosine of two words from which they are taken for the same."""
+EMPTY = 1.5
+"""That cosine and the word's own with the nearest word of filler, where no other is as near, from which it is taken for filler."""
+SHORT = 3
 IDLE = 0.93
 """Cosine of a question with and without a word from which the word is taken for filler."""
 
@@ -60,15 +63,17 @@ def understood(question: str, read: Read, lexicon: Lexicon) -> Read:
         best = max(range(len(phrases)), key=cosines.__getitem__)
         if cosines[best] >= SAME and not any(c.isdigit() for c in word):
             mentions += [Mention(m.names, word, m.soft) for m in phrases[best][1]]
-        elif not _idle(question, word):
+        elif not _idle(question, word, cosines[best], lexicon):
             left.append(word)
     return Read(tuple(dict.fromkeys(mentions)), tuple(left))
 
 
-def _idle(question: str, word: str) -> bool:
-    """Whether a question means the same without a word."""
-    without = " ".join(part for part in question.split() if word not in part.lower())
+def _idle(question: str, word: str, named: float, lexicon: Lexicon) -> bool:
+    """Whether a question means the same without a word, or nearly so and the word is nearer to filler than to what is named."""
     from spiritlevel.judges._minilm import embed
 
+    without = " ".join(part for part in question.split() if word not in part.lower())
     both = embed([question, without or " "])
-    return float(both[0] @ both[1]) >= IDLE
+    same = float(both[0] @ both[1])
+    filler = max(similar(word, sorted(w for w in lexicon.filler if len(w) > SHORT)))
+    return not any(c.isdigit() for c in word) and (same >= IDLE or (filler > named and same + filler >= EMPTY))
