@@ -93,6 +93,18 @@ def test_the_verdict_and_its_reasons(held, runs):
     assert "at most" in held.answer("What limit does the policy put on delivered harm?").statements[0].text
 
 
+def test_a_yes_or_no_that_names_nothing_is_asked_of_the_verdict(held):
+    assert "The verdict is held" in held.answer("So, can it go out?").statements[0].text
+    assert "The verdict is held" in held.answer("Is it OK?").statements[0].text
+    assert not held.answer("Who made it?").answered
+
+
+def test_a_model_that_is_named_alone_is_told_and_no_figure_of_it(held, runs):
+    answer = held.answer("Which base model is this?")
+    assert answer.statements[0].text.startswith(f"The model before training is {runs[VerdictKind.HELD].compared.before.spec}")
+    assert all(s.kind == "model" for s in answer.statements)
+
+
 def test_a_spent_figure_is_struck_out_and_comes_last(held):
     spent = next(s for s in held.statements if "struck out" in s.text and s.kind == "figure")
     assert "model <- critic" in spent.text

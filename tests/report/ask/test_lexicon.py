@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from searching import examples
-from spiritlevel.report.ask.lexicon import load, stem, stems, tokens
+from spiritlevel.report.ask.lexicon import load, one_off, stem, stems, tokens
 
 LEXICON = load()
 
@@ -63,7 +63,7 @@ def test_no_phrase_means_two_things_by_accident():
         for _, text, meant in known
         if len({name for m in meant for name in m.names}) > 1
     }
-    assert all(two in ({"refuse", "harmless"}, {"before", "model"}) for two in both.values()), both
+    assert all(two in ({"refuse", "harmless"}, {"before", "model"}, {"harm", "change"}) for two in both.values()), both
 
 
 @examples(50)
@@ -72,3 +72,26 @@ def test_any_text_is_read(text: str):
     read = LEXICON.read(text)
     assert set(read.left) <= set(tokens(text))
     assert len(stems(text)) == len(tokens(text))
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("Is teh model aproved?", "Is the model approve"),
+        ("How much incoherance?", "How much incoherenc"),
+        ("As the person who signs this: is it approved?", "is it approved?"),
+        ("What limits has RLHF?", "What limits has learning from human feedback?"),
+        ("Does it know Danish?", "Does it know Danish?"),
+    ],
+)
+def test_slips_abbreviations_and_who_asks_are_read_past(written: str, meant: str):
+    assert LEXICON.read(LEXICON.spelt(written)) == LEXICON.read(meant)
+
+
+def test_one_letter_and_no_more_is_a_slip():
+    assert one_off("aprove", "approve")
+    assert one_off("harmfull", "harmful")
+    assert one_off("teh", "the")
+    assert not one_off("car", "cat")
+    assert not one_off("gambling", "sampling")
+    assert not one_off("harm", "harm")

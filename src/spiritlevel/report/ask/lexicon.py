@@ -9,7 +9,7 @@ from typing import Any
 
 FILE = Path(__file__).with_name("lexicon.yaml")
 LEAST = 5
-"""Letters of a stem that may be misspelt: shorter ones are one letter from too many others."""
+"""Letters of a stem in which one may be wrong: shorter ones are one letter from too many others."""
 GAP = 3
 """Most words that `..` in a phrase stands for."""
 TOKEN = re.compile(r"[^\W_]+(?:\.\d+)?")
@@ -58,8 +58,9 @@ def one_off(word: str, other: str) -> bool:
         return False
     at = next((i for i, (a, b) in enumerate(zip(word, other, strict=False)) if a != b), min(len(word), len(other)))
     rest, its = word[at:], other[at:]
-    swapped = rest[:2] == its[:2][::-1] and rest[2:] == its[2:]
-    return rest[1:] == its[1:] or rest[1:] == its or rest == its[1:] or (swapped and len(rest) > 1)
+    if len(rest) > 1 and rest[:2] == its[:2][::-1] and rest[2:] == its[2:]:
+        return True
+    return len(word) >= LEAST and (rest[1:] == its[1:] or rest[1:] == its or rest == its[1:])
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ class Lexicon:
             root = stem(word)
             if word in self.short:
                 return self.short[word]
-            if len(root) < LEAST or root in words or root in known or not root.isalpha():
+            if root in words or root in known or not root.isalpha():
                 return found[0]
             return next((w for other, w in words.items() if one_off(root, other)), found[0])
 

@@ -122,7 +122,9 @@ def learned(read: Read) -> bool:
 
 def prose(question: str, read: Read, lexicon: Lexicon, statements: Sequence[Statement], similar: Similar | None) -> list[Statement]:
     """At most one paragraph, cut to the sentences that answer; none for what asks for a figure or is too far."""
-    if any(m.names.intersection(QUANTITY) for m in read.mentions) or (not learned(read) and any(m.names.intersection(OWN) for m in read.hard)):
+    if any(m.names.intersection(QUANTITY) for m in read.mentions) or (
+        not learned(read) and any(m.names.intersection(OWN) for m in read.hard)
+    ):
         return []
     exact = [set(stems(m.words)) for m in read.hard if m.names.intersection(NEVER)]
     if similar is None:

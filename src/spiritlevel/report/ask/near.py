@@ -19,6 +19,7 @@ SAME = 0.7
 EMPTY = 1.5
 """That cosine and the word's own with the nearest word of filler, where no other is as near, from which it is taken for filler."""
 SHORT = 3
+"""Letters of a word of filler that means too little to be near."""
 IDLE = 0.93
 """Cosine of a question with and without a word from which the word is taken for filler."""
 
