@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from searching import examples
-from spiritlevel.report.ask.lexicon import load, one_off, stem, stems, tokens
+from spiritlevel.report.ask.lexicon import load, one_off, stem, stems, swapped, tokens
 
 LEXICON = load()
 
@@ -82,6 +82,8 @@ def test_any_text_is_read(text: str):
         ("As the person who signs this: is it approved?", "is it approved?"),
         ("What limits has RLHF?", "What limits has learning from human feedback?"),
         ("Does it know Danish?", "Does it know Danish?"),
+        ("Who wrote the draft?", "Who wrote the draft?"),
+        ("Is doping banned?", "Is doping banned?"),
     ],
 )
 def test_slips_abbreviations_and_who_asks_are_read_past(written: str, meant: str):
@@ -91,7 +93,8 @@ def test_slips_abbreviations_and_who_asks_are_read_past(written: str, meant: str
 def test_one_letter_and_no_more_is_a_slip():
     assert one_off("aprove", "approve")
     assert one_off("harmfull", "harmful")
-    assert one_off("teh", "the")
-    assert not one_off("car", "cat")
+    assert swapped("teh", "the")
+    assert not swapped("hte", "the")
+    assert not one_off("harmful", "harm")
     assert not one_off("gambling", "sampling")
     assert not one_off("harm", "harm")

@@ -4,12 +4,13 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 FILE = Path(__file__).with_name("lexicon.yaml")
-LEAST = 5
-"""Letters of a stem in which one may be wrong: shorter ones are one letter from too many others."""
+LEAST = 6
+"""Letters of a word, and one more than of its stem, of which one may be wrong: shorter ones are one letter from too many others."""
 GAP = 3
 """Most words that `..` in a phrase stands for."""
 TOKEN = re.compile(r"[^\W_]+(?:\.\d+)?")
@@ -53,14 +54,17 @@ def stems(text: str) -> list[str]:
 
 
 def one_off(word: str, other: str) -> bool:
-    """Whether one letter is lacking, too many or another, or two neighbours are swapped (Damerau 1964); the first letter is right."""
+    """Whether one letter is lacking, too many or another; the first letter is right."""
     if word[:1] != other[:1] or abs(len(word) - len(other)) > 1 or word == other:
         return False
     at = next((i for i, (a, b) in enumerate(zip(word, other, strict=False)) if a != b), min(len(word), len(other)))
     rest, its = word[at:], other[at:]
-    if len(rest) > 1 and rest[:2] == its[:2][::-1] and rest[2:] == its[2:]:
-        return True
-    return len(word) >= LEAST and (rest[1:] == its[1:] or rest[1:] == its or rest == its[1:])
+    return rest[1:] == its[1:] or rest[1:] == its or rest == its[1:]
+
+
+def swapped(word: str, other: str) -> bool:
+    """Whether two neighbours after the first letter are the other way round."""
+    return len(word) == len(other) and any(word[:i] + word[i + 1] + word[i] + word[i + 2 :] == other for i in range(1, len(word) - 1))
 
 
 @dataclass(frozen=True)
@@ -108,9 +112,11 @@ class Lexicon:
             root = stem(word)
             if word in self.short:
                 return self.short[word]
-            if root in words or root in known or not root.isalpha():
+            if root in words or root in known or not word.isalpha():
                 return found[0]
-            return next((w for other, w in words.items() if one_off(root, other)), found[0])
+            near = (w for other, w in words.items() if min(len(word), len(root) + 1) >= LEAST and one_off(root, other))
+            turned = (w for other, w in words.items() if root == word and swapped(root, other))
+            return next(chain(near, turned), found[0])
 
         return TOKEN.sub(mended, PREAMBLE.sub("", text))
 
