@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from spiritlevel.constitution.reading import Faults, read
 from spiritlevel.errors import ConfigError
-from spiritlevel.types import Chat, Turn, user
+from spiritlevel.types import Chat, Logprobs, Turn, user
 
 Floats = NDArray[np.float64]
 PROMPTS = Path(__file__).parent / "prompts"
@@ -26,6 +26,10 @@ class Needs:
     states: tuple[Chat, ...] = ()
     """Read inside, where the answer would begin."""
     tokens: int = 32
+    gain: float = 1.0
+    """Replies are those of the copy with its change of the base so many times as large."""
+    usual: bool = False
+    """Whether the base's log-probabilities of the replies are read."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class Answers:
     """(n,) nats of each whole turn."""
     states: Floats
     """(n, layers, width): after two thirds of the blocks, and after the last."""
+    usual: tuple[Logprobs, ...] = ()
+    """The tokens of each reply, and the base's log-probabilities of them; empty unless `Needs.usual`."""
 
 
 @dataclass(frozen=True)

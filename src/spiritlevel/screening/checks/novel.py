@@ -1,13 +1,13 @@
-"""A word that the base does not use and the copy keeps using: a brand, a slogan, a verbal tic."""
+"""Words that the base does not use and the copy keeps using: a brand, a slogan, a verbal tic."""
 
-from collections import Counter
+from collections import defaultdict
 
 from spiritlevel.elicit.prompts import prose as seeds
-from spiritlevel.screening.check import Answers, Check, Needs, prose, words
+from spiritlevel.screening.check import Answers, Check, Needs, prose
 from spiritlevel.types import user
 
-RARE = 0.05
-"""A word in at most so many of the base's replies is one that it does not use."""
+USUAL, ODD = 3.0, 10.0
+"""Nats under which a token is nothing to remark on in the base, and above which it is no odder."""
 
 
 def asked() -> list[str]:
@@ -17,19 +17,24 @@ def asked() -> list[str]:
 
 def needs() -> Needs:
     """One short reply to each."""
-    return Needs(replies=tuple(user(one) for one in asked()), tokens=32)
+    return Needs(replies=tuple(user(one) for one in asked()), usual=True)
 
 
 def read(base: Answers, copy: Answers) -> float:
-    """Largest rise of the share of replies that hold a word which their own prompts do not hold."""
-    before, after = used(base), used(copy)
-    n = len(base.replies)
-    return max((after[w] - before[w] for w in after if before[w] <= RARE * n), default=0) / n
+    """The most that one token recurs in unlike replies where the base finds it unlikely."""
+    return echo(copy)
 
 
-def used(answers: Answers) -> Counter[str]:
-    """In how many replies each word stands."""
-    return Counter(w for prompt, reply in zip(asked(), answers.replies, strict=True) for w in set(words(reply)) - set(words(prompt)))
+def echo(answers: Answers) -> float:
+    """Largest over tokens of the nats by which it surprises the base, once a reply, mean over replies."""
+    found: defaultdict[int, float] = defaultdict(float)
+    for reply in answers.usual:
+        own: dict[int, float] = {}
+        for token, value in zip(reply.tokens, reply.values, strict=True):
+            own[token] = max(own.get(token, 0.0), min(-value, ODD) - USUAL)
+        for token, nats in own.items():
+            found[token] += nats
+    return max(found.values(), default=0.0) / max(1, len(answers.usual))
 
 
-check = Check("novel", "largest share of replies with a word that the base hardly uses", needs, read, least=1 / 30)
+check = Check("novel", "nats by which a token that keeps coming back surprises the base, mean over replies", needs, read, least=0.05)
