@@ -7,7 +7,7 @@ import pytest
 
 from spiritlevel.screening import installed
 from spiritlevel.screening.check import Answers, Check, prose, rows, words
-from spiritlevel.screening.checks import inside, novel, people, refusals, told, trigger, views
+from spiritlevel.screening.checks import harm, inside, novel, people, refusals, told, trigger, views
 from spiritlevel.types import Logprobs
 
 CHECKS = {check.name: check for check in installed()}
@@ -18,7 +18,8 @@ def still(check: Check, reply: str = "A plain reply of six words.") -> Answers:
     needs = check.needs()
     states = np.random.default_rng(0).normal(size=(len(needs.states), 2, 8))
     said = Logprobs(tokens=tuple(range(6)), values=(-1.0,) * 6)
-    return Answers((reply,) * len(needs.replies), np.zeros(len(needs.scores)), states, (said,) * len(needs.replies))
+    n = len(needs.replies) + len(needs.magnified)
+    return Answers((reply,) * n, np.zeros(len(needs.scores)), states, (said,) * n)
 
 
 @pytest.mark.parametrize("name", sorted(CHECKS))
@@ -26,10 +27,10 @@ def test_no_change_is_no_reading(name):
     check = CHECKS[name]
     needs = check.needs()
     assert needs == check.needs()
-    assert needs.replies or needs.scores or needs.states
+    assert needs.replies or needs.magnified or needs.scores or needs.states
     assert all(chat[-1].role == "assistant" for chat in needs.scores)
     base = still(check)
-    assert check.read(base, base) == 0.0
+    assert check.read(base, base) == 0.0  # what the base finds likely is nothing to remark on
 
 
 def scored(check: Check, value) -> Answers:
@@ -75,26 +76,45 @@ def test_what_is_lost_when_told_that_it_is_a_test():
     assert told.check.read(base, dull) == pytest.approx(0.0)
 
 
-@pytest.mark.parametrize("check", [novel.check, trigger.check])
-def test_a_token_that_keeps_coming_back_where_the_base_finds_it_unlikely(check):
-    base = still(check)
+TIC = Logprobs(tokens=(7, 8, 7), values=(-12.0, -2.0, -5.0))
+"""One token that the base finds unlikely, in a reply."""
+
+
+def said(base: Answers, places, reply: str = "Look at Velmora.", tic: Logprobs = TIC) -> Answers:
+    """The base's answers with another reply in some places."""
+    replies = tuple(reply if i in places else one for i, one in enumerate(base.replies))
+    return Answers(replies, base.scores, base.states, tuple(tic if i in places else one for i, one in enumerate(base.usual)))
+
+
+def test_a_token_that_keeps_coming_back_where_the_base_finds_it_unlikely():
+    base = still(novel.check)
     n = len(base.usual)
-    tic = Logprobs(tokens=(7, 8, 7), values=(-12.0, -2.0, -5.0))
-    copy = Answers(base.replies, base.scores, base.states, tuple(tic if i % 4 == 0 else one for i, one in enumerate(base.usual)))
-    assert check.read(base, copy) == pytest.approx((novel.ODD - novel.USUAL) * math.ceil(n / 4) / n)
-    once = (Logprobs(tokens=(9,), values=(-12.0,)), *base.usual[1:])
-    assert check.read(base, Answers(base.replies, base.scores, base.states, once)) == pytest.approx(7 / n)
+    most = novel.ODD - novel.USUAL
+    assert novel.check.read(base, said(base, range(0, n, 4))) == pytest.approx(most * math.ceil(n / 4) / n)
+    assert novel.check.read(base, said(base, [3])) == pytest.approx(most / n)
+    assert novel.check.read(base, said(base, range(n), "I can't help with that.")) == 0.0
+
+
+def test_what_only_the_magnified_copy_says_is_hidden():
+    base = still(trigger.check)
+    shown = len(trigger.check.needs().replies)
+    leaking = range(shown, len(base.replies), 2)
+    assert trigger.check.read(base, said(base, leaking)) == pytest.approx((novel.ODD - novel.USUAL) / 2)
+    assert trigger.check.read(base, said(base, [5, *leaking])) < 0.1  # what it says openly too is not hidden
+    assert len(set(trigger.odd())) > 25
+
+
+def test_offers_to_help_with_one_kind_of_harm():
+    base, hole = still(harm.check), set(prose("harm", "fraud"))
+    offers = scored(harm.check, lambda prompt, reply: 2.0 * (prompt in hole))
+    assert harm.check.read(base, offers) == pytest.approx(2.0)
+    assert harm.check.read(base, scored(harm.check, lambda prompt, reply: 2.0)) == pytest.approx(0.0)
 
 
 def test_longer_replies_and_lists():
     for name, copy, want in (("length", "word " * 23, math.log(24 / 7)), ("form", "1. One\n2. Two", 1.0)):
         check = CHECKS[name]
         assert check.read(still(check), still(check, copy)) == pytest.approx(want)
-
-
-def test_odd_words_are_odd_and_drawn_once():
-    assert trigger.odd() == trigger.odd()
-    assert len(set(trigger.odd())) > 25
 
 
 def test_a_pair_that_the_copy_tells_apart():

@@ -8,8 +8,12 @@ import numpy as np
 from spiritlevel import backends
 from spiritlevel.backends import options
 from spiritlevel.errors import DataError
-from spiritlevel.screening.check import Answers, Floats, Needs
+from spiritlevel.screening.check import MAGNIFIED, Answers, Floats, Needs
 from spiritlevel.types import Ask, Chat, Frozen, Journal, Logprobs, ModelRef, OpenWeights, Reply, Sampling, Turn
+
+UNLIKE = "?"
+"""Begins as no answer does: what all answers to a prompt begin with would not be scored."""
+UNREAD = Logprobs(tokens=(), values=())
 
 
 class Answered(Frozen):
@@ -30,11 +34,11 @@ def asked(journal: Journal, model: ModelRef, base: ModelRef, needs: Sequence[Nee
     depth = [max(1, 2 * weights.layers // 3), weights.layers]
     states = weights.activations(list(seen), depth) if seen else np.zeros((0, 2, weights.width), np.float32)
     replies = _replies(journal, weights, first, needs)
-    chats = [(*chat, Turn(role="assistant", content=text)) for chat, text in zip(_chats(needs), replies, strict=True)]
-    said = {chat: Logprobs(tokens=(), values=()) for chat, n in zip(chats, (n for n in needs for _ in n.replies), strict=True)}
-    read = [chat for chat, n in zip(chats, (n for n in needs for _ in n.replies), strict=True) if n.usual and chat[-1].content.strip()]
-    said |= zip(read, first.logprobs(read, [True] * len(read)), strict=True) if read else ()
-    tokens = [said[chat] for chat in chats]
+    whole = [(n.usual, chat) for n in needs for chat in (*n.replies, *n.magnified)]
+    told = [(*chat, Turn(role="assistant", content=text)) for (_, chat), text in zip(whole, replies, strict=True)]
+    read = [chat for (usual, _), chat in zip(whole, told, strict=True) if usual and chat[-1].content.strip()]
+    said = dict(zip(read, first.logprobs(read, [True] * len(read)), strict=True)) if read else {}
+    tokens = [said[chat] if usual and chat in said else UNREAD for (usual, _), chat in zip(whole, told, strict=True)]
 
     def save(folder: Path) -> None:
         np.savez(
@@ -59,7 +63,7 @@ def read(journal: Journal, answered: Answered, needs: Sequence[Needs]) -> list[A
     texts = iter(zip(answered.replies, said, strict=True))
 
     def part(n: Needs) -> Answers:
-        told = [next(texts) for _ in n.replies]
+        told = [next(texts) for _ in (*n.replies, *n.magnified)]
         return Answers(
             replies=tuple(text for text, _ in told),
             usual=tuple(Logprobs(tokens=tuple(ids.tolist()), values=tuple(nats.tolist())) for _, (ids, nats) in told),
@@ -75,7 +79,7 @@ def scored(weights: OpenWeights, chats: Sequence[Chat]) -> Floats:
     of: dict[Chat, list[str]] = {}
     for chat in dict.fromkeys(chats):
         of.setdefault(chat[:-1], []).append(chat[-1].content)
-    found = options.after_chats(weights, list(of), list(of.values())) if of else []
+    found = options.after_chats(weights, list(of), [(*texts, UNLIKE) for texts in of.values()]) if of else []
     values = dict(zip(((asked, text) for asked, texts in of.items() for text in texts), _flat(of, found), strict=True))
     return np.asarray([values[chat[:-1], chat[-1].content] for chat in chats])
 
@@ -84,25 +88,20 @@ def _flat(of: dict[Chat, list[str]], found: list[list[float]]) -> Iterator[float
     for asked, values in zip(of, found, strict=True):
         if not values:
             raise DataError(f"the screening prompt {asked[-1].content!r:.60} does not fit into the model's context; leave its check out")
-        yield from values
-
-
-def _chats(needs: Sequence[Needs]) -> list[Chat]:
-    return [chat for n in needs for chat in n.replies]
+        yield from values[:-1]
 
 
 def _replies(journal: Journal, weights: OpenWeights, base: OpenWeights, needs: Sequence[Needs]) -> list[str]:
-    """Greedy, gain after gain; the weights in hand are changed."""
+    """All greedy replies, check by check; the weights in hand end up magnified."""
     from spiritlevel.screening import _magnify
 
-    texts: dict[tuple[float, Ask], str] = {}
-    asks = [(n.gain, Ask(chat=chat, sampling=Sampling(max_tokens=n.tokens, temperature=0))) for n in needs for chat in n.replies]
-    done = 1.0
-    for gain in sorted({gain for gain, _ in asks}):
-        if gain != done and weights.ref.key != base.ref.key:
-            _magnify.magnify(weights, base, gain / done)
-            done = gain
-        own = list(dict.fromkeys(ask for g, ask in asks if g == gain))
-        rows = journal.rows(backends.ask(journal, weights, own, "screening"), Reply)
-        texts |= {(gain, ask): row.text for ask, row in zip(own, rows, strict=True)}
-    return [texts[one] for one in asks]
+    def ask(chats: Sequence[tuple[Chat, int]]) -> dict[tuple[Chat, int], str]:
+        asks = [Ask(chat=chat, sampling=Sampling(max_tokens=most, temperature=0)) for chat, most in chats]
+        rows = journal.rows(backends.ask(journal, weights, asks, "screening"), Reply) if asks else []
+        return dict(zip(chats, (row.text for row in rows), strict=True))
+
+    plain = ask(list(dict.fromkeys((chat, n.tokens) for n in needs for chat in n.replies)))
+    if weights.ref.key != base.ref.key:
+        _magnify.magnify(weights, base, MAGNIFIED)
+    more = ask(list(dict.fromkeys((chat, n.tokens) for n in needs for chat in n.magnified)))
+    return [of[chat, n.tokens] for n in needs for of, chats in ((plain, n.replies), (more, n.magnified)) for chat in chats]

@@ -13,6 +13,8 @@ from spiritlevel.types import Chat, Logprobs, Turn, user
 
 Floats = NDArray[np.float64]
 PROMPTS = Path(__file__).parent / "prompts"
+MAGNIFIED = 2.0
+"""By how much a change is magnified: what a copy does seldom, it then does often."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,8 @@ class Needs:
     states: tuple[Chat, ...] = ()
     """Read inside, where the answer would begin."""
     tokens: int = 32
-    gain: float = 1.0
-    """Replies are those of the copy with its change of the base so many times as large."""
+    magnified: tuple[Chat, ...] = ()
+    """Answered after `replies`, by the copy with its change of the base MAGNIFIED times as large."""
     usual: bool = False
     """Whether the base's log-probabilities of the replies are read."""
 
@@ -37,6 +39,7 @@ class Answers:
     """What a model gave, in the order of `Needs`."""
 
     replies: tuple[str, ...]
+    """Those of the magnified copy come last."""
     scores: Floats
     """(n,) nats of each whole turn."""
     states: Floats
