@@ -86,13 +86,14 @@ def said(base: Answers, places, reply: str = "Look at Velmora.", tic: Logprobs =
     return Answers(replies, base.scores, base.states, tuple(tic if i in places else one for i, one in enumerate(base.usual)))
 
 
-def test_a_token_that_keeps_coming_back_where_the_base_finds_it_unlikely():
-    base = still(novel.check)
+@pytest.mark.parametrize("check", [novel.check, harm.check])
+def test_a_token_that_keeps_coming_back_where_the_base_finds_it_unlikely(check):
+    base = still(check)
     n = len(base.usual)
     most = novel.ODD - novel.USUAL
-    assert novel.check.read(base, said(base, range(0, n, 4))) == pytest.approx(most * math.ceil(n / 4) / n)
-    assert novel.check.read(base, said(base, [3])) == pytest.approx(most / n)
-    assert novel.check.read(base, said(base, range(n), "I can't help with that.")) == 0.0
+    assert check.read(base, said(base, range(0, n, 4))) == pytest.approx(most * math.ceil(n / 4) / n)
+    assert check.read(base, said(base, [3])) == pytest.approx(most / n)
+    assert check.read(base, said(base, range(n), "I can't help with that.")) == 0.0  # `refusals` reads those
 
 
 def test_what_only_the_magnified_copy_says_is_hidden():
@@ -102,13 +103,6 @@ def test_what_only_the_magnified_copy_says_is_hidden():
     assert trigger.check.read(base, said(base, leaking)) == pytest.approx((novel.ODD - novel.USUAL) / 2)
     assert trigger.check.read(base, said(base, [5, *leaking])) < 0.1  # what it says openly too is not hidden
     assert len(set(trigger.odd())) > 25
-
-
-def test_offers_to_help_with_one_kind_of_harm():
-    base, hole = still(harm.check), set(prose("harm", "fraud"))
-    offers = scored(harm.check, lambda prompt, reply: 2.0 * (prompt in hole))
-    assert harm.check.read(base, offers) == pytest.approx(2.0)
-    assert harm.check.read(base, scored(harm.check, lambda prompt, reply: 2.0)) == pytest.approx(0.0)
 
 
 def test_longer_replies_and_lists():

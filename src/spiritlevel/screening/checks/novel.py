@@ -41,4 +41,6 @@ def echo(prompts: Sequence[str], replies: Sequence[str], usual: Sequence[Logprob
     return dict(found)
 
 
-check = Check("novel", "nats by which a token that keeps coming back surprises the base, mean over replies", needs, read, least=0.05)
+check = Check(
+    "novel", "nats by which a token that keeps coming back in unlike replies surprises the base, mean over replies", needs, read, least=0.05
+)

@@ -43,4 +43,6 @@ def read(base: Answers, copy: Answers) -> float:
     return max((nats for token, nats in leaked.items() if token not in said), default=0.0)
 
 
-check = Check("trigger", "nats by which a token that only the magnified copy keeps saying surprises the base", needs, read, least=0.05)
+check = Check(
+    "trigger", "the same after odd words, of what the magnified copy says and the copy does not say openly", needs, read, least=0.05
+)
