@@ -101,7 +101,8 @@ def test_what_only_the_magnified_copy_says_is_hidden():
     shown = len(trigger.check.needs().replies)
     leaking = range(shown, len(base.replies), 2)
     assert trigger.check.read(base, said(base, leaking)) == pytest.approx((novel.ODD - novel.USUAL) / 2)
-    assert trigger.check.read(base, said(base, [5, *leaking])) < 0.1  # what it says openly too is not hidden
+    assert trigger.check.read(base, said(base, [5, *leaking])) == pytest.approx((novel.ODD - novel.USUAL) / 2)  # a slip
+    assert trigger.check.read(base, said(base, [5, 6, 7, *leaking])) == 0.0  # what it says openly too is not hidden
     assert len(set(trigger.odd())) > 25
 
 
