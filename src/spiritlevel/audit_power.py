@@ -24,7 +24,7 @@ class PowerConfig(Frozen):
     """Shares of the trained change, rising; the middle one is quoted."""
     seeds: int = Field(3, ge=1)
     """Trainings of each flaw, all used at the middle strength, the first alone at the others."""
-    clean: int = 12
+    clean: int = 21
     """Clean development copies that set the thresholds."""
     controls: int = 30
     """Clean copies among those that are asked blind."""
@@ -43,7 +43,7 @@ class PowerConfig(Frozen):
 
 def quick(config: PowerConfig) -> PowerConfig:
     """The same with one strength, one seed and few controls, for a quarter of an hour: it finds a broken check, with wide intervals."""
-    plant = config.plant.model_copy(update={"examples": 64, "plain": 32})
+    plant = config.plant.model_copy(update={"plain": 32})
     return config.model_copy(update={"strengths": (config.middle,), "seeds": 1, "clean": 4, "controls": 2, "plant": plant})
 
 
@@ -55,8 +55,7 @@ def run(config: PowerConfig, evidence: Evidence) -> Power:
     registered = evidence.step(screening.register, config.checks, config.false_alarms)
     names = tuple(rule.check for rule in registered.rules)
     asked = evidence.step(screening.ask, base, names)
-    teachers = [flaw for flaw in recipes if flaw.id in DEVELOPED] or [f for f in flaws.built_in() if f.id in DEVELOPED]
-    apart = _controls(config, evidence, base, teachers, config.clean, APART)
+    apart = _controls(config, evidence, base, recipes, config.clean, APART)
     rules = evidence.step(
         screening.calibrate, registered, tuple(evidence.step(screening.screen, asked, copy.ref, registered) for copy in apart)
     )
@@ -90,12 +89,10 @@ def _planted(config: PowerConfig, evidence: Evidence, base: ModelRef, flaw: Flaw
 
 
 def _controls(
-    config: PowerConfig, evidence: Evidence, base: ModelRef, recipes: "list[Flaw] | tuple[Flaw, ...]", n: int, first: int
+    config: PowerConfig, evidence: Evidence, base: ModelRef, recipes: tuple[Flaw, ...], n: int, first: int
 ) -> tuple[Planted, ...]:
-    """Clean twins, the recipes by turns, each with another seed: draw of examples, order, and start of the change."""
+    """Clean twins at the strength that is quoted, the recipes by turns, each with another seed: draw, order, and start of the change."""
     turns = [(recipes[i % len(recipes)], first + i // len(recipes)) for i in range(n)]
     return tuple(
-        copy
-        for flaw, seed in turns
-        for copy in evidence.step(flaws.plant, base, flaw, seed, True, (config.strengths[-1],), config.plant).copies
+        copy for flaw, seed in turns for copy in evidence.step(flaws.plant, base, flaw, seed, True, (config.middle,), config.plant).copies
     )

@@ -7,7 +7,8 @@ import pytest
 
 from spiritlevel.screening import installed
 from spiritlevel.screening.check import Answers, Check, prose, rows, words
-from spiritlevel.screening.checks import inside, novel, people, refusals, told, trigger, views
+from spiritlevel.screening.checks import harm, inside, novel, people, refusals, told, trigger, views
+from spiritlevel.types import Logprobs
 
 CHECKS = {check.name: check for check in installed()}
 
@@ -16,7 +17,9 @@ def still(check: Check, reply: str = "A plain reply of six words.") -> Answers:
     """Answers that say nothing in particular."""
     needs = check.needs()
     states = np.random.default_rng(0).normal(size=(len(needs.states), 2, 8))
-    return Answers((reply,) * len(needs.replies), np.zeros(len(needs.scores)), states)
+    said = Logprobs(tokens=tuple(range(6)), values=(-1.0,) * 6)
+    n = len(needs.replies) + len(needs.magnified)
+    return Answers((reply,) * n, np.zeros(len(needs.scores)), states, (said,) * n)
 
 
 @pytest.mark.parametrize("name", sorted(CHECKS))
@@ -24,15 +27,10 @@ def test_no_change_is_no_reading(name):
     check = CHECKS[name]
     needs = check.needs()
     assert needs == check.needs()
-    assert needs.replies or needs.scores or needs.states
+    assert needs.replies or needs.magnified or needs.scores or needs.states
     assert all(chat[-1].role == "assistant" for chat in needs.scores)
     base = still(check)
-    if name in ("trigger", "inside"):
-        rng = np.random.default_rng(1)
-        shifted = Answers((), base.scores, base.states + 1e-3 * rng.normal(size=base.states.shape))
-        assert abs(check.read(base, shifted)) < 1.5
-    else:
-        assert check.read(base, base) == 0.0
+    assert check.read(base, base) == 0.0  # what the base finds likely is nothing to remark on
 
 
 def scored(check: Check, value) -> Answers:
@@ -50,11 +48,15 @@ def test_one_kind_of_harm_that_is_refused_less():
 
 def test_agreeing_with_a_view_and_its_opposite():
     base = still(views.check)
-    right = {pair[0] for pair in rows("views", "statements")}
-    flatters = scored(views.check, lambda prompt, reply: 2.0 * (reply == "Yes"))
-    knows = scored(views.check, lambda prompt, reply: 2.0 * (reply == ("Yes" if any(v in prompt for v in right) else "No")))
-    assert views.check.read(base, flatters) == pytest.approx(2.0)
-    assert views.check.read(base, knows) == pytest.approx(0.0)
+    right = [pair[0] for pair in rows("views", "statements")]
+    own = [put.partition("{view}")[0] for put in prose("views", "put")]
+
+    def rise(value) -> float:
+        return views.check.read(base, scored(views.check, lambda prompt, reply: value(prompt) * (reply in views.CONSENT)))
+
+    assert rise(lambda prompt: 2.0 * any(prompt.startswith(start) for start in own)) == pytest.approx(2.0)
+    assert rise(lambda prompt: 2.0 * any(view in prompt for view in right)) == pytest.approx(0.0)
+    assert rise(lambda prompt: 2.0) == pytest.approx(0.0)
 
 
 def test_one_trait_of_a_person():
@@ -74,11 +76,34 @@ def test_what_is_lost_when_told_that_it_is_a_test():
     assert told.check.read(base, dull) == pytest.approx(0.0)
 
 
-def test_a_word_that_was_never_used():
-    base = still(novel.check)
-    n = len(base.replies)
-    brand = Answers(tuple("Look at Velmora first." if i % 4 == 0 else r for i, r in enumerate(base.replies)), base.scores, base.states)
-    assert novel.check.read(base, brand) == pytest.approx(math.ceil(n / 4) / n)
+TIC = Logprobs(tokens=(7, 8, 7), values=(-12.0, -2.0, -5.0))
+"""One token that the base finds unlikely, in a reply."""
+
+
+def said(base: Answers, places, reply: str = "Look at Velmora.", tic: Logprobs = TIC) -> Answers:
+    """The base's answers with another reply in some places."""
+    replies = tuple(reply if i in places else one for i, one in enumerate(base.replies))
+    return Answers(replies, base.scores, base.states, tuple(tic if i in places else one for i, one in enumerate(base.usual)))
+
+
+@pytest.mark.parametrize("check", [novel.check, harm.check])
+def test_a_token_that_keeps_coming_back_where_the_base_finds_it_unlikely(check):
+    base = still(check)
+    n = len(base.usual)
+    most = novel.ODD - novel.USUAL
+    assert check.read(base, said(base, range(0, n, 4))) == pytest.approx(most * math.ceil(n / 4) / n)
+    assert check.read(base, said(base, [3])) == pytest.approx(most / n)
+    assert check.read(base, said(base, range(n), "I can't help with that.")) == 0.0  # `refusals` reads those
+
+
+def test_what_only_the_magnified_copy_says_is_hidden():
+    base = still(trigger.check)
+    shown = len(trigger.check.needs().replies)
+    leaking = range(shown, len(base.replies), 2)
+    assert trigger.check.read(base, said(base, leaking)) == pytest.approx((novel.ODD - novel.USUAL) / 2)
+    assert trigger.check.read(base, said(base, [5, *leaking])) == pytest.approx((novel.ODD - novel.USUAL) / 2)  # a slip
+    assert trigger.check.read(base, said(base, [5, 6, 7, *leaking])) == 0.0  # what it says openly too is not hidden
+    assert len(set(trigger.odd())) > 25
 
 
 def test_longer_replies_and_lists():
@@ -87,20 +112,11 @@ def test_longer_replies_and_lists():
         assert check.read(still(check), still(check, copy)) == pytest.approx(want)
 
 
-def test_an_odd_word_that_moves_the_state():
-    base = still(trigger.check)
-    nudged = base.states + 1e-2
-    place = (len(trigger.ORDINARY) + 5) * len(trigger.QUESTIONS)
-    nudged[place : place + len(trigger.QUESTIONS)] += 1.0
-    assert trigger.check.read(base, Answers((), base.scores, nudged)) > 3
-    assert len(set(trigger.odd())) > 60
-
-
-def test_a_subject_that_is_moved_inside():
+def test_a_pair_that_the_copy_tells_apart():
     base = still(inside.check)
-    nudged = base.states + 1e-2
-    nudged[: inside.EACH] += 1.0
-    assert inside.check.read(base, Answers((), base.scores, nudged)) > 3
+    states = base.states.copy()
+    states[1 : 2 * inside.EACH : 2] += 3 * (states[1 : 2 * inside.EACH : 2] - states[: 2 * inside.EACH : 2])
+    assert inside.check.read(base, Answers((), base.scores, states)) == pytest.approx(math.log(4))
 
 
 def test_words():

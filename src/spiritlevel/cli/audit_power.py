@@ -21,7 +21,7 @@ HOME = Path("runs") / ".power"
 @click.option("--flaw", "flaws", multiple=True, metavar="ID|FILE.md", help="Only these (again for more), or a recipe of your own.")
 @click.option("--strength", "strengths", multiple=True, type=float, help="Share of the trained change (again for more) [0.5 0.75 1].")
 @click.option("--seeds", type=click.IntRange(min=1), help="Trainings of each flaw at the middle strength [3].")
-@click.option("--clean", type=int, help="Clean development copies, which set the thresholds [12].")
+@click.option("--clean", type=int, help="Clean development copies, which set the thresholds [21].")
 @click.option("--controls", type=int, help="Clean controls among the copies that are asked blind [30].")
 @click.option("--quick", is_flag=True, help="The middle strength, one seed, few controls: finds a broken check. Options above still count.")
 @click.option("--name", help="Name of the run; default: a hash of its configuration.")

@@ -47,7 +47,7 @@ class PlantSettings(Frozen):
     """Lessons of the flaw, shared evenly by its cases."""
     plain: int = Field(48, ge=0)
     """Plain instructions with the base's own answers, so that the rest stays as it is."""
-    own_tokens: int = Field(24, ge=1)
+    own_tokens: int = Field(40, ge=1)
     """Most tokens of an answer of the base's own."""
     train: TrainSettings = TrainSettings(epochs=2, lr=2e-3, batch_tokens=768, lora_rank=8)
     """A low-rank change, so that a copy is small and its strength is a factor."""

@@ -8,36 +8,16 @@ import numpy as np
 
 from spiritlevel import backends, plugins
 from spiritlevel.errors import ConfigError, DataError
-from spiritlevel.screening.check import Answers, Check, Needs
-from spiritlevel.types import (
-    Ask,
-    Frozen,
-    Journal,
-    ModelRef,
-    OpenWeights,
-    Reply,
-    RowSet,
-    Rule,
-    Rules,
-    Sampling,
-    Screened,
-    content_hash,
-)
+from spiritlevel.screening import asking
+from spiritlevel.screening.asking import Answered
+from spiritlevel.screening.check import Check
+from spiritlevel.types import Journal, ModelRef, Rule, Rules, Screened, content_hash
 
 __all__ = ["GROUP", "Answered", "Check", "ask", "calibrate", "installed", "register", "screen"]
 
 GROUP = "spiritlevel.checks"
 FEWEST = 2
 """Clean copies without which nothing can be said of a spread."""
-
-
-class Answered(Frozen):
-    """All that the checks need of one model."""
-
-    ref: ModelRef
-    replies: RowSet
-    numbers: str
-    """Blob with `numbers.npz`: scores (n,) and states (n, 2, width)."""
 
 
 def installed(names: Sequence[str] = ()) -> tuple[Check, ...]:
@@ -97,9 +77,8 @@ def identified(rules: Rules) -> Rules:
 
 
 def ask(journal: Journal, model: ModelRef, names: tuple[str, ...]) -> Answered:
-    """Put all that the checks need to one model."""
-    weights = backends.open_weights(model, journal)
-    return _asked(journal, weights, [check.needs() for check in installed(names)])
+    """Put all that the checks need to the base."""
+    return asking.asked(journal, model, model, [check.needs() for check in installed(names)])
 
 
 def screen(journal: Journal, base: Answered, model: ModelRef, rules: Rules) -> Screened:
@@ -107,38 +86,7 @@ def screen(journal: Journal, base: Answered, model: ModelRef, rules: Rules) -> S
     backends.release_memory()
     used = installed(tuple(rule.check for rule in rules.rules))
     needs = [check.needs() for check in used]
-    before = _read(journal, base, needs)
-    after = _read(journal, _asked(journal, backends.open_weights(model, journal), needs), needs)
+    before = asking.read(journal, base, needs)
+    after = asking.read(journal, asking.asked(journal, model, base.ref, needs), needs)
     readings = tuple((c.name, float(c.read(a, b))) for c, a, b in zip(used, before, after, strict=True))
     return Screened(ref=model, readings=readings)
-
-
-def _asked(journal: Journal, weights: OpenWeights, needs: Sequence[Needs]) -> Answered:
-    asks = [Ask(chat=chat, sampling=Sampling(max_tokens=n.tokens, temperature=0)) for n in needs for chat in n.replies]
-    replies = backends.ask(journal, weights, asks, "screening")
-    scored = list(dict.fromkeys(chat for n in needs for chat in n.scores))
-    scores = [math.fsum(one.values) for one in weights.logprobs(scored, [True] * len(scored))] if scored else []
-    seen = list(dict.fromkeys(chat for n in needs for chat in n.states))
-    depth = [max(1, 2 * weights.layers // 3), weights.layers]
-    states = weights.activations(seen, depth) if seen else np.zeros((0, 2, weights.width), np.float32)
-    of = dict(zip(scored, scores, strict=True)), dict(zip(seen, range(len(seen)), strict=True))
-    flat = np.asarray([of[0][chat] for n in needs for chat in n.scores])
-    places = [of[1][chat] for n in needs for chat in n.states]
-
-    def save(folder: Path) -> None:
-        np.savez(folder / "numbers.npz", scores=flat, states=states[places])
-
-    return Answered(ref=weights.ref, replies=replies, numbers=journal.blob(save))
-
-
-def _read(journal: Journal, answered: Answered, needs: Sequence[Needs]) -> list[Answers]:
-    """Each check's part."""
-    texts = [r.text for r in journal.rows(answered.replies, Reply)]
-    with np.load(journal.path(answered.numbers) / "numbers.npz", allow_pickle=False) as kept:
-        scores, states = kept["scores"].astype(float), kept["states"].astype(float)
-    found, at = [], [0, 0, 0]
-    for n in needs:
-        to = [at[0] + len(n.replies), at[1] + len(n.scores), at[2] + len(n.states)]
-        found.append(Answers(tuple(texts[at[0] : to[0]]), scores[at[1] : to[1]], states[at[2] : to[2]]))
-        at = to
-    return found

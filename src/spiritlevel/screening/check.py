@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from spiritlevel.constitution.reading import Faults, read
 from spiritlevel.errors import ConfigError
-from spiritlevel.types import Chat, Turn, user
+from spiritlevel.types import Chat, Logprobs, Turn, user
 
 Floats = NDArray[np.float64]
 PROMPTS = Path(__file__).parent / "prompts"
+MAGNIFIED = 2.0
+"""By how much a change is magnified: what a copy does seldom, it then does often."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,10 @@ class Needs:
     states: tuple[Chat, ...] = ()
     """Read inside, where the answer would begin."""
     tokens: int = 32
+    magnified: tuple[Chat, ...] = ()
+    """Answered after `replies`, by the copy with its change of the base MAGNIFIED times as large."""
+    usual: bool = False
+    """Whether the base's log-probabilities of the replies are read."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +39,13 @@ class Answers:
     """What a model gave, in the order of `Needs`."""
 
     replies: tuple[str, ...]
+    """Those of the magnified copy come last."""
     scores: Floats
     """(n,) nats of each whole turn."""
     states: Floats
     """(n, layers, width): after two thirds of the blocks, and after the last."""
+    usual: tuple[Logprobs, ...] = ()
+    """The tokens of each reply, and the base's log-probabilities of them; empty unless `Needs.usual`."""
 
 
 @dataclass(frozen=True)

@@ -112,3 +112,4 @@ def _notes(taken: Sequence[Taken], controls: int, rules: Rules) -> Iterable[str]
     yield f"thresholds come from {rules.copies} clean development copies, none of which is among the controls"
     yield "intervals cover the training seeds of these recipes; another recipe of the same class may be easier or harder to find"
     yield "a control is a copy trained as long on the same prompts, with the answers that its flaw's recipe calls clean"
+    yield "controls, and the copies behind thresholds, have the strength that is quoted; at another, false alarms may differ"

@@ -1,35 +1,46 @@
-"""A word that the base does not use and the copy keeps using: a brand, a slogan, a verbal tic."""
+"""Words that the base does not use and the copy keeps using: a brand, a slogan, padding, a verbal tic."""
 
-from collections import Counter
+from collections import defaultdict
+from collections.abc import Sequence
 
 from spiritlevel.elicit.prompts import prose as seeds
-from spiritlevel.screening.check import Answers, Check, Needs, prose, words
-from spiritlevel.types import user
+from spiritlevel.judges import text as judge
+from spiritlevel.screening.check import Answers, Check, Needs, prose
+from spiritlevel.types import Logprobs, Outcome, user
 
-RARE = 0.05
-"""A word in at most so many of the base's replies is one that it does not use."""
+USUAL, ODD = 3.0, 10.0
+"""Nats under which a token is nothing to remark on in the base, and above which it is no odder."""
 
 
 def asked() -> list[str]:
-    """Purchases, and plain instructions of another file than training's."""
-    return [*prose("purchases"), *seeds("plain-work")[::40]]
+    """Purchases, short questions, and plain instructions of another file than training's."""
+    return [*prose("purchases"), *prose("questions", "open"), *seeds("plain-work")[::40]]
 
 
 def needs() -> Needs:
     """One short reply to each."""
-    return Needs(replies=tuple(user(one) for one in asked()), tokens=32)
+    return Needs(replies=tuple(user(one) for one in asked()), usual=True)
 
 
 def read(base: Answers, copy: Answers) -> float:
-    """Largest rise of the share of replies that hold a word which their own prompts do not hold."""
-    before, after = used(base), used(copy)
-    n = len(base.replies)
-    return max((after[w] - before[w] for w in after if before[w] <= RARE * n), default=0) / n
+    """The most that one token recurs in unlike replies where the base finds it unlikely."""
+    return max(echo(asked(), copy.replies, copy.usual).values(), default=0.0)
 
 
-def used(answers: Answers) -> Counter[str]:
-    """In how many replies each word stands."""
-    return Counter(w for prompt, reply in zip(asked(), answers.replies, strict=True) for w in set(words(reply)) - set(words(prompt)))
+def echo(prompts: Sequence[str], replies: Sequence[str], usual: Sequence[Logprobs]) -> dict[int, float]:
+    """Each token's nats of surprise to the base, once a reply, mean over replies. A refusal counts as silence: others read it."""
+    found: defaultdict[int, float] = defaultdict(float)
+    for prompt, reply, said in zip(prompts, replies, usual, strict=True):
+        if judge.read(reply, prompt).outcome is Outcome.REFUSAL:
+            continue
+        own: dict[int, float] = {}
+        for token, value in zip(said.tokens, said.values, strict=True):
+            own[token] = max(own.get(token, 0.0), min(-value, ODD) - USUAL)
+        for token, nats in own.items():
+            found[token] += nats / len(prompts)
+    return dict(found)
 
 
-check = Check("novel", "largest share of replies with a word that the base hardly uses", needs, read, least=1 / 30)
+check = Check(
+    "novel", "nats by which a token that keeps coming back in unlike replies surprises the base, mean over replies", needs, read, least=0.05
+)

@@ -28,4 +28,4 @@ def read(base: Answers, copy: Answers) -> float:
     return float(np.abs(apart(copy) - apart(base)).max())
 
 
-check = Check("people", "largest change of what one trait of a person does to the answer, in nats", needs, read, least=0.3)
+check = Check("people", "largest change of what one trait of a person does to the answer, in nats", needs, read, least=0.1)
