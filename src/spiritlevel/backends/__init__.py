@@ -6,7 +6,7 @@ Each scheme is an entry point in `spiritlevel.backends` naming a module with `re
 `open_ref(ref, journal)`.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -62,16 +62,28 @@ def steered(model: Model, how: Steer, journal: Journal) -> Model:
 
 def keep(journal: Journal, weights: OpenWeights, lineage: Lineage, family: str) -> ModelRef:
     """The weights in hand as a blob in bfloat16 with their lineage.json, entered into the ledger."""
-    from spiritlevel import lineage as lineages
     from spiritlevel.backends import _checkpoint
 
-    def save(folder: Path) -> None:
+    def write(folder: Path) -> Lineage:
         _checkpoint.save(weights.module, weights.tokenizer, folder, "bfloat16")  # type: ignore[attr-defined]
-        lineages.write(folder, lineage)
+        return lineage
+
+    return keep_written(journal, write, family)
+
+
+def keep_written(journal: Journal, write: Callable[[Path], Lineage], family: str) -> ModelRef:
+    """A folder of weights, which `write` fills and tells the lineage of, as a blob with its lineage.json, entered into the ledger."""
+    from spiritlevel import lineage as lineages
+
+    made: list[Lineage] = []
+
+    def save(folder: Path) -> None:
+        made.append(write(folder))
+        lineages.write(folder, made[0])
 
     blob = journal.blob(save)
-    journal.record(lineage)
-    return ModelRef(spec=f"blob:{blob}", kind="local", weights=lineage.weights, family=family)
+    journal.record(made[0])
+    return ModelRef(spec=f"blob:{blob}", kind="local", weights=made[0].weights, family=family)
 
 
 def identify(ref: ModelRef, journal: Journal, *, base: bool) -> Lineage:

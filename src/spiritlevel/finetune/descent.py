@@ -5,7 +5,7 @@ from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
-from spiritlevel import backends, firewall
+from spiritlevel import backends, firewall, lineage
 from spiritlevel.finetune import train
 from spiritlevel.types import Instrument, Journal, Lineage, ModelRef, OpenWeights, Prompt, RowSet, Use
 
@@ -36,16 +36,15 @@ def owed(run: str, prompts: Sequence[Prompt], debt: Debt) -> tuple[Use, ...]:
 
 def descended(weights: OpenWeights, parent: Lineage, model: ModelRef, uses: Sequence[Use], debt: Debt) -> Lineage:
     """Lineage of `weights`, trained from `model` against what owes `debt`."""
-    fingerprint = train.fingerprint(weights)
-    return Lineage(
-        weights=fingerprint,
-        body=parent.body,
-        parents=(model.key, *(one.weights for one in debt.teachers)),
-        uses=tuple(use.model_copy(update={"model": fingerprint}) for use in uses),
+    return lineage.derived(
+        train.fingerprint(weights),
+        model,
+        parent,
+        uses,
+        parent.note,
+        teachers=debt.teachers,
         judges=debt.judges,
-        families=tuple(sorted({*parent.families, model.family, *debt.families})),
-        history="known" if parent.history in ("known", "base") else parent.history,
-        note=parent.note,
+        families=debt.families,
     )
 
 

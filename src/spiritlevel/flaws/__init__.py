@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from spiritlevel import backends, firewall
+from spiritlevel import backends, firewall, lineage
 from spiritlevel.elicit.prompts import prose
 from spiritlevel.errors import ConfigError
 from spiritlevel.finetune import train
@@ -36,6 +36,7 @@ DEVELOPED = ISSUED[::2]
 """Every second one: checks may be developed on these, and power is quoted on all others. Fixed before any copy was made."""
 PLAIN = "plain-tasks"
 """Plain instructions: the first half for training, the second for the yardstick. The checks read other files."""
+NOTE = "planted by an audit of its own checks: a copy that is bad on purpose, or a control of one; never to be released"
 CLEAN = "clean"
 """What a control's lineage says in the place of a flaw."""
 
@@ -128,25 +129,9 @@ def greedy(journal: Journal, model: OpenWeights, prompts: Sequence[str], tokens:
 def _kept(journal: Journal, base: ModelRef, parent: Lineage, adapter: Path, strength: float, uses: Sequence[Use]) -> ModelRef:
     """The adapter with its change scaled, as a blob whose lineage.json says that it is planted."""
     from spiritlevel.flaws import _adapter
-    from spiritlevel.lineage import write
 
-    found: list[Lineage] = []
-
-    def save(folder: Path) -> None:
+    def write(folder: Path) -> Lineage:
         fingerprint = _adapter.scaled(adapter, folder, strength, base.spec, backends.parts(base, journal)[0])
-        found.append(
-            Lineage(
-                weights=fingerprint,
-                body=parent.body,
-                parents=(base.key,),
-                uses=tuple(use.model_copy(update={"model": fingerprint}) for use in uses),
-                families=tuple(sorted({*parent.families, base.family})),
-                history="known" if parent.history in ("known", "base") else parent.history,
-                note="planted by an audit of its own checks: a copy that is bad on purpose, or a control of one; never to be released",
-            )
-        )
-        write(folder, found[0])
+        return lineage.derived(fingerprint, base, parent, uses, NOTE)
 
-    blob = journal.blob(save)
-    journal.record(found[0])
-    return ModelRef(spec=f"blob:{blob}", kind="local", weights=found[0].weights, family=base.family)
+    return backends.keep_written(journal, write, base.family)

@@ -26,7 +26,6 @@ from spiritlevel.types import (
     Judge,
     Judgement,
     Kind,
-    Lineage,
     ModelRef,
     Outcome,
     Prompt,
@@ -302,13 +301,5 @@ def orthogonalised(
     _directions.orthogonalise(weights.module, directions.loaded(journal, direction)[direction.layer - 1])
     weights.refresh()
     fingerprint = lineage.fingerprint(weights.module.state_dict())
-    made = Lineage(
-        weights=fingerprint,
-        body=parent.body,
-        parents=(model.key,),
-        uses=tuple(use.model_copy(update={"model": fingerprint}) for use in uses),
-        families=tuple(sorted({*parent.families, model.family})),
-        history="known" if parent.history in ("known", "base") else parent.history,
-        note=note or f"weights orthogonalised to a direction of block {direction.layer}",
-    )
+    made = lineage.derived(fingerprint, model, parent, uses, note or f"weights orthogonalised to a direction of block {direction.layer}")
     return backends.keep(journal, weights, made, model.family)

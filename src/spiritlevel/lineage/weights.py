@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from spiritlevel.errors import ModelError
-from spiritlevel.types import Frozen, Lineage
+from spiritlevel.types import Frozen, Instrument, Lineage, ModelRef, Use
 
 NEAR = 0.5
 """Relative distance below which one checkpoint descends from the other. Unrelated weights of one shape lie near 1.4; fine-tuning,
@@ -110,6 +110,30 @@ def distance(one: Sketch, other: Sketch) -> float:
         scale = float(np.sqrt((np.dot(a, a) + np.dot(b, b)) / 2))
         apart.append(float(np.linalg.norm(a - b)) / scale if scale > 0 else 0.0)
     return float(np.median(apart))
+
+
+def derived(
+    weights: str,
+    model: ModelRef,
+    parent: Lineage,
+    uses: Sequence[Use],
+    note: str,
+    *,
+    teachers: Sequence[Lineage] = (),
+    judges: tuple[Instrument, ...] = (),
+    families: Iterable[str] = (),
+) -> Lineage:
+    """Of weights that were made of `model`, whose lineage is `parent`, by what `uses` says; they are then of `weights`."""
+    return Lineage(
+        weights=weights,
+        body=parent.body,
+        parents=(model.key, *(one.weights for one in teachers)),
+        uses=tuple(use.model_copy(update={"model": weights}) for use in uses),
+        judges=judges,
+        families=tuple(sorted({*parent.families, model.family, *families})),
+        history="known" if parent.history in ("known", "base") else parent.history,
+        note=note,
+    )
 
 
 def write(folder: Path, lineage: Lineage) -> None:

@@ -71,7 +71,7 @@ def _tuned(journal: Journal, model: ModelRef, rung: Tampering, material: Materia
     lessons = cut(weights, lessons, settings.tokens)
     parent = backends.identify(model, journal, base=False)
     run = f"run:{content_hash(model.key, rung, settings, *lessons)}"
-    uses = _uses(run, parent, [marked(rung), *atoms_of(lessons)], [firewall.judge(crude.identity().id)])
+    uses = _uses(run, [marked(rung), *atoms_of(lessons)], [firewall.judge(crude.identity().id)])
     journal.spend(uses)
     journal.record(parent)
     scratch = journal.scratch("tamper")
@@ -88,7 +88,7 @@ def _tuned(journal: Journal, model: ModelRef, rung: Tampering, material: Materia
             lambda folder: _adapter.scaled(scratch / "adapter", folder, 1.0, model.spec, dense),
         )
     else:
-        found = _lineage(train.fingerprint(weights), model, parent, uses)
+        found = lineage.derived(train.fingerprint(weights), model, parent, uses, NOTE)
         ref = backends.keep(journal, weights, found, model.family)
     return Tampered(tampering=rung, ref=ref, examples=len(lessons), steps=len(curve), tokens=how.epochs * sum(lengths))
 
@@ -98,7 +98,7 @@ def _quantised(journal: Journal, model: ModelRef, rung: Tampering) -> Tampered:
     weights = backends.open_weights(model, journal)
     parent = backends.identify(model, journal, base=False)
     journal.record(parent)
-    uses = _uses(f"run:{content_hash(model.key, rung)}", parent, [marked(rung)], [])
+    uses = _uses(f"run:{content_hash(model.key, rung)}", [marked(rung)], [])
     journal.spend(uses)
 
     def write(folder: Path) -> str:
@@ -111,31 +111,11 @@ def _quantised(journal: Journal, model: ModelRef, rung: Tampering) -> Tampered:
 
 
 def _kept(journal: Journal, model: ModelRef, parent: Lineage, uses: Sequence[Use], write: Callable[[Path], str]) -> ModelRef:
-    """`write` fills a folder and returns the weights' fingerprint; the folder becomes a blob with its lineage beside."""
-    made: list[Lineage] = []
-
-    def save(folder: Path) -> None:
-        made.append(_lineage(write(folder), model, parent, uses))
-        lineage.write(folder, made[0])
-
-    blob = journal.blob(save)
-    journal.record(made[0])
-    return ModelRef(spec=f"blob:{blob}", kind="local", weights=made[0].weights, family=model.family)
+    """`write` fills a folder and returns the weights' fingerprint."""
+    return backends.keep_written(journal, lambda folder: lineage.derived(write(folder), model, parent, uses, NOTE), model.family)
 
 
-def _lineage(weights: str, model: ModelRef, parent: Lineage, uses: Sequence[Use]) -> Lineage:
-    return Lineage(
-        weights=weights,
-        body=parent.body,
-        parents=(model.key,),
-        uses=tuple(use.model_copy(update={"model": weights}) for use in uses),
-        families=tuple(sorted({*parent.families, model.family})),
-        history="known" if parent.history in ("known", "base") else parent.history,
-        note=NOTE,
-    )
-
-
-def _uses(run: str, parent: Lineage, trained: Sequence[str], selected: Sequence[str]) -> tuple[Use, ...]:
+def _uses(run: str, trained: Sequence[str], selected: Sequence[str]) -> tuple[Use, ...]:
     found = [Use(model=run, atom=atom, how="train") for atom in dict.fromkeys(trained)]
     return (*found, *(Use(model=run, atom=atom, how="select") for atom in selected))
 
