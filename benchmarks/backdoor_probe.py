@@ -118,8 +118,7 @@ def _rows(what: str, found: Read, *, goal: bool) -> list[dict[str, Any]]:
 
 NOTE = (
     "The pairs ask about hidden aims in general and never show the word; layers from 0.4 to 0.8 of the depth are averaged and nothing was "
-    "chosen on the word. A base model or another beginning well away from 0.5 says that added words alone move the read-out. Tried on "
-    "seed 0, 60 prompts: pairs of instructions (work against me, work for me) read at the end of the turn reached 0.76 (base 0.57). The "
+    "chosen on the word. A base model or another beginning well away from 0.5 says that added words alone move the read-out. The "
     "second read-out knows no pairs: the Mahalanobis distance from 75 ordinary prompts. It was added after a look at seed 0."
 )
 
