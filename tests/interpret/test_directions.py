@@ -99,6 +99,36 @@ def test_weights_in_standardised_units_leave_the_centre_at_every_block_and_token
         torch.testing.assert_close(state @ onto, torch.full(state.shape[:2], float(row[1] @ (unit / row[2]))), atol=1e-4, rtol=1e-3)
 
 
+def test_weights_leave_the_first_token_as_it_was_and_can_write_nothing_along_the_direction_elsewhere() -> None:
+    weights = backends.open_weights(backends.resolve("tiny:llama"), MemoryJournal())
+    rng = np.random.default_rng(3)
+    row = np.stack([rng.normal(size=weights.width), np.zeros(weights.width), rng.uniform(0.5, 4, weights.width)])
+    ids = torch.tensor([weights.render(user("Tell me of the river."))])
+    before = _read(weights, ids, {})
+    token, written = _directions.written_first(weights)
+    assert (token, written.shape) == (int(ids[0, 0]), (1 + 2 * weights.layers, weights.width))
+    last = next(reversed(before.values()))
+    np.testing.assert_allclose(written.sum(0), last[0, 0].numpy(), atol=1e-4)
+    kept = _directions.orthogonalise(weights.module, row, (token, written))
+    basis = np.linalg.qr((written / row[2]).T)[0]
+    unit = row[0] / row[2]
+    left = unit - basis @ (basis.T @ unit)
+    assert kept == pytest.approx(np.linalg.norm(left) / np.linalg.norm(unit))
+    onto = torch.from_numpy(left / np.linalg.norm(left) / row[2]).float()
+    for name, state in _read(weights, ids, {}).items():
+        torch.testing.assert_close(state[:, 0], before[name][:, 0], atol=1e-4, rtol=1e-3)
+        others = (ids[0] != token).nonzero()[:, 0]
+        torch.testing.assert_close(state[:, others] @ onto, torch.zeros(1, len(others)), atol=1e-4, rtol=1e-3)
+        assert (before[name][:, others] @ onto).abs().max() > 1e-3
+
+
+def test_a_direction_that_lies_in_what_the_first_token_holds_is_not_taken_out_of_weights() -> None:
+    weights = backends.open_weights(backends.resolve("tiny:llama"), MemoryJournal())
+    token, written = _directions.written_first(weights)
+    with pytest.raises(ModelError, match="0% is left beside what the model keeps at the first token"):
+        _directions.orthogonalise(weights.module, directions.alone(written[0], 1)[0], (token, written))
+
+
 def test_weights_that_are_normed_before_they_are_written_are_refused() -> None:
     weights = backends.open_weights(backends.resolve("tiny:gemma2"), MemoryJournal())
     with pytest.raises(ModelError, match="norm what they write"):

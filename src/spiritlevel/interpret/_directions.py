@@ -17,6 +17,9 @@ Hooks = Mapping[str, Callable[[Tensor], Tensor]]
 WRITERS = ("o_proj", "out_proj", "dense", "c_proj", "down_proj", "fc2", "dense_4h_to_h", "wo")
 """Names of the matrices that write to the residual stream, in the architectures that are known."""
 
+SPARED = 0.5
+"""Least cosine of a direction with what of it is taken out of weights, the first token spared."""
+
 
 def tail(weights: Any) -> int:
     """How many tokens of the template stand between what a user says and the answer, at least 1."""
@@ -82,8 +85,32 @@ def writing(block: Any) -> list[tuple[str, nn.Linear]]:
     return found
 
 
-def orthogonalise(module: Any, row: np.ndarray) -> None:
+def written_first(weights: Any) -> tuple[int, np.ndarray]:
+    """The token that all chats begin with, and all that is written at it: its embedding, and what each block adds twice, (1 + 2 blocks, d).
+
+    It sees no other token, so that these are the same in every chat.
+    """
+    token = int(weights.render(user("a"))[0])
+    found: list[Tensor] = []
+    writers = [part for block in _activations.blocks(weights.module)[1] for _, part in writing(block)]
+    taken = [part.register_forward_hook(lambda module, given, out: found.append(out[0, 0])) for part in writers]
+    ids = torch.tensor([[token]], device=weights.device)
+    try:
+        with torch.inference_mode():
+            weights.module(ids)
+            found.insert(0, weights.module.get_input_embeddings()(ids)[0, 0])
+    finally:
+        for hook in taken:
+            hook.remove()
+    return token, torch.stack(found).double().cpu().numpy()
+
+
+def orthogonalise(module: Any, row: np.ndarray, first: tuple[int, np.ndarray] | None = None) -> float:
     """Take a direction out of all that writes to the residual stream, in place; `row` (3, width): direction, centre, scale of one block.
+
+    `first`, as `written_first` has it: what is written there stays as it was, since the direction is made orthogonal to it beforehand.
+    Many models keep values a thousand times as large at the first token, and say nothing sensible without them (Sun et al. 2024). Returns
+    the cosine of what was taken out with the direction.
 
     With scale 1 and centre 0: W - r (r . W), embedding included (Arditi 2024, eq. 5). Else what is read along it in units of the scale is
     taken away along it, and the embedding leaves the centre's share there for good. A head tied to the embedding is untied first and
@@ -96,7 +123,17 @@ def orthogonalise(module: Any, row: np.ndarray) -> None:
         )
     matrices = [part for block in blocks for _, part in writing(block)]
     direction, centre, scale = torch.from_numpy(np.array(row, np.float64))
-    unit = direction / scale
+    whole = direction / scale
+    unit = whole
+    if first is not None:
+        basis = torch.linalg.qr((torch.from_numpy(first[1]) / scale).T).Q
+        unit = whole - basis @ (basis.T @ whole)
+    kept = float(unit.norm() / whole.norm())
+    if kept < SPARED:
+        raise ModelError(
+            f"of the direction, {kept:.0%} is left beside what the model keeps at the first token, so that no weights ablate it; "
+            "steer it instead"
+        )
     unit = unit / unit.norm()
     back, onto = scale * unit, unit / scale
     embedding, head = module.get_input_embeddings(), module.get_output_embeddings()
@@ -110,7 +147,11 @@ def orthogonalise(module: Any, row: np.ndarray) -> None:
                 rank = torch.outer(back, onto @ wide) if wide.dim() == 2 else back * (onto @ wide)
                 tensor.copy_((wide - rank).to(tensor.dtype))
         wide = embedding.weight.double()
-        embedding.weight.copy_((wide - torch.outer(wide @ onto - centre @ onto, back)).to(embedding.weight.dtype))
+        by = torch.outer(wide @ onto - centre @ onto, back)
+        if first is not None:
+            by[first[0]] = 0
+        embedding.weight.copy_((wide - by).to(embedding.weight.dtype))
+    return kept
 
 
 def plus(by: Tensor) -> Callable[[Tensor], Tensor]:

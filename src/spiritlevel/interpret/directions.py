@@ -33,14 +33,14 @@ class DirectionSettings(Frozen):
     """Last tokens of the prompt that are tried; never more than the template has after the user's text."""
     layers: tuple[int, ...] = ()
     """Blocks that are tried, from 1; default: all but the last fifth, where a direction is too near to the words themselves."""
-    kl: float = Field(0.25, gt=0)
+    kl: float = Field(0.5, gt=0)
     """Most that ablation may change the next token on the second set, in nats (Arditi et al.: 0.1; small models are moved more easily)."""
     forms: tuple[Form, ...] = ("plain", "standardised")
     """Forms of ablation that are tried."""
     coefficients: tuple[float, ...] = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0)
     """Tried for addition, in units of the difference of means; the smallest that reaches `target` is taken."""
-    target: float = Field(0.95, gt=0, lt=1)
-    """Mean probability of beginning like the first set that addition shall reach on the second."""
+    target: float = Field(0.95, gt=0)
+    """How often addition shall make answers to the second set begin like those to the first: in units of how often those do themselves."""
     least: float = Field(0.01, gt=0)
     """By how much more of its probability the first set begins with a token for it to count as a way to begin."""
     seed: int = 0
@@ -214,7 +214,7 @@ def _chosen(
     best, notes = _best(tried, float(np.mean(plain[1])), settings)
     rows_best = rows_of(found, best.layer, best.position, best.form)
     vector = rows_best[0, 0]
-    coefficient, more = _strength(weights, vector, best.layer, chats[1], tokens, settings)
+    coefficient, more = _strength(weights, vector, best.layer, chats[1], tokens, _often(before[0], tokens), settings)
     blob = journal.blob(partial(save, rows_best))
 
     def estimate(values: Sequence[float], name: str) -> Estimate:
@@ -249,19 +249,28 @@ def _best(tried: Sequence[Candidate], plain: float, settings: DirectionSettings)
 
 
 def _strength(
-    weights: Any, vector: Floats, layer: int, chats: Sequence[Chat], tokens: Any, settings: DirectionSettings
+    weights: Any, vector: Floats, layer: int, chats: Sequence[Chat], tokens: Any, own: float, settings: DirectionSettings
 ) -> tuple[float, list[str]]:
-    """The smallest coefficient that reaches the target, else the one that comes nearest to it."""
+    """The smallest coefficient that reaches the target, else the one that comes nearest to it; `own`: how often the first set does."""
     from spiritlevel.interpret import _directions as inner
 
     reached: dict[float, float] = {}
     for coefficient in sorted(settings.coefficients):
-        scores = inner.next_tokens(weights, chats, inner.adding(weights, vector, layer, coefficient))
-        reached[coefficient] = float(np.mean(1 / (1 + np.exp(-inner.log_odds(scores, tokens)))))
+        reached[coefficient] = _often(inner.next_tokens(weights, chats, inner.adding(weights, vector, layer, coefficient)), tokens) / own
         if reached[coefficient] >= settings.target:
             return coefficient, []
     best = max(reached, key=lambda c: (reached[c], -c))
-    return best, [f"addition reaches {reached[best]:.0%} of validation prompts at best, not {settings.target:.0%}"]
+    return best, [
+        f"added, it makes validation prompts be answered like the first set {reached[best]:.0%} as often as that set at best, "
+        f"not {settings.target:.0%}"
+    ]
+
+
+def _often(scores: Any, tokens: Any) -> float:
+    """Mean probability of beginning with one of the tokens."""
+    from spiritlevel.interpret import _directions as inner
+
+    return float(np.mean(1 / (1 + np.exp(-inner.log_odds(scores, tokens)))))
 
 
 def save(rows: NDArray[np.floating[Any]], folder: Path) -> None:

@@ -284,7 +284,8 @@ def least_kl(before: Estimate, after: Estimate) -> Estimate:
 def orthogonalised(
     journal: Journal, model: ModelRef, direction: Direction, prompts: Sequence[Prompt], *, mark: str = "", note: str = ""
 ) -> ModelRef:
-    """A checkpoint whose weights cannot write along the direction (Arditi 2024, eq. 5), with its lineage: it owes itself to the prompts.
+    """A checkpoint whose weights cannot write along the direction (Arditi 2024, eq. 5), but for what stands at the first token, with its
+    lineage: it owes itself to the prompts.
 
     `mark`: an atom more; the model is then taken as it comes, and no base. `note`: what its lineage says instead.
     """
@@ -298,7 +299,8 @@ def orthogonalised(
     atoms = (*([mark] if mark else ()), *firewall.atoms_of(prompts))
     uses = tuple(Use(model=run_id, atom=atom, how="select") for atom in atoms)
     journal.spend(uses)
-    _directions.orthogonalise(weights.module, directions.loaded(journal, direction)[direction.layer - 1])
+    row = directions.loaded(journal, direction)[direction.layer - 1]
+    _directions.orthogonalise(weights.module, row, _directions.written_first(weights))
     weights.refresh()
     fingerprint = lineage.fingerprint(weights.module.state_dict())
     made = lineage.derived(fingerprint, model, parent, uses, note or f"weights orthogonalised to a direction of block {direction.layer}")
