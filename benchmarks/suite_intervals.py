@@ -1,5 +1,8 @@
 """How often the 95 % intervals of suites hold the truth: synthetic readings with groups that correlate, through the suites' own estimators.
 
+4,000 simulations each: with 1,000 the Monte-Carlo error is as large as what lies between the goal and the exact coverage of Wilson's
+interval where rows are alone (93.7 % at 100 rows and a rate of 0.3: it swings between 93 and 96 % from one rate to the next).
+
 A group's own rate is Beta(4 p, 4 (1 - p)), so that rows of a group correlate by 1/5. Designs: 100 groups of one row, 40 of four.
 """
 
@@ -109,7 +112,7 @@ def coverage(kind: str, design: str, count: int, seed: int = SEED) -> tuple[int,
     return sum(e.low <= truth <= e.high for truth, e in drawn), float(np.median([e.high - e.low for _, e in drawn]))
 
 
-def measure(count: int = 1000) -> list[dict[str, Any]]:
+def measure(count: int = 4000) -> list[dict[str, Any]]:
     """Coverage of each kind in both designs, with the Monte-Carlo interval."""
     rows = []
     for kind in KINDS:
@@ -126,4 +129,4 @@ def measure(count: int = 1000) -> list[dict[str, Any]]:
 if __name__ == "__main__":
     import sys
 
-    measure(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)
+    measure(int(sys.argv[1]) if len(sys.argv) > 1 else 4000)
