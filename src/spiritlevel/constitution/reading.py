@@ -48,11 +48,10 @@ def parse_yaml(text: str) -> object:
     """What YAML text holds; NotYaml, and nothing else, when it cannot be read."""
     try:
         return yaml.load(text.replace("\x00", ""), Loader=_Loader)
-    except _Twice as error:
-        raise NotYaml(error.problem_mark.line + 1, str(error.problem)) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise NotYaml(mark.line + 1 if mark else 1) from None
+        line = mark.line + 1 if mark else 1
+        raise (NotYaml(line, str(error.problem)) if isinstance(error, _Twice) else NotYaml(line)) from None
     except BAD_VALUES:
         raise NotYaml(1) from None
 
