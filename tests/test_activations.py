@@ -122,6 +122,10 @@ def test_an_architecture_without_known_blocks_is_searched(model):
             self.config = model.module.config
 
     assert _activations.blocks(Odd())[0] == "tower"
+    odd = Odd()
+    odd.tower = torch.nn.ModuleList(list(odd.tower) * 2)  # as many as no list of the configuration's depth has
+    with pytest.raises(ModelError, match=r"blocks of 'Odd' are not where they are looked for \(it has: tower\); use a Llama-like model"):
+        _activations.blocks(odd)
 
 
 def test_a_capture_is_what_was_read(model, tmp_path):

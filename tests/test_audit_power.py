@@ -130,6 +130,8 @@ def decided(journal, law, tuned: Tuned, base):
         ({"strengths": ()}, "do not rise from above 0"),
         ({"strengths": (1.0, 0.5)}, "do not rise"),
         ({"strengths": (0.0, 1.0)}, "do not rise"),
+        ({"strengths": (float("nan"),)}, "do not rise"),
+        ({"strengths": (0.5, float("inf"))}, "do not rise"),
         ({"flaws": ("nothing",)}, "no flaw 'nothing'"),
         ({"checks": ("nothing",)}, "no 'nothing'"),
     ],

@@ -54,6 +54,7 @@ def test_overrides_win_and_none_is_no_override(tmp_path: Path) -> None:
         ("just words", ["my.yaml:1"]),
         ("a: 1\nb: [", ["my.yaml:2", "YAML"]),
         ("model: 2020-99-99", ["my.yaml", "YAML"]),
+        ("model: bundled\nmodel: tiny:llama", ["my.yaml:2", "'model' stands there twice"]),
         ('model: "\\ud800"', ["my.yaml:1", "YAML"]),
         ("[" * 500, ["my.yaml", "YAML"]),
     ],

@@ -1,5 +1,7 @@
 """What would our checks have missed? Plant flaws in copies, ask blind, open the labels, count: as a diagram of the product."""
 
+import math
+
 from pydantic import Field
 
 from spiritlevel import backends, flaws, screening
@@ -74,7 +76,11 @@ def _checked(config: PowerConfig) -> tuple[Flaw, ...]:
     if config.clean < 2 or config.controls < 2:
         fewer = min(config.clean, config.controls)
         raise ConfigError(f"{fewer} clean copies cannot tell an alarm from noise; use at least 2 for thresholds and 2 as controls")
-    if not config.strengths or any(s <= 0 for s in config.strengths) or list(config.strengths) != sorted(set(config.strengths)):
+    if (
+        not config.strengths
+        or any(not 0 < s < math.inf for s in config.strengths)
+        or list(config.strengths) != sorted(set(config.strengths))
+    ):
         raise ConfigError(f"strengths {list(config.strengths)!r} do not rise from above 0; give for example 0.5 0.75 1")
     return flaws.chosen(config.flaws)
 

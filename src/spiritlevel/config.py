@@ -66,7 +66,7 @@ def load(path: Path | str | None, overrides: dict[str, Any] | None = None, *, re
             loaded = parse_yaml(file.read_text("utf-8", errors="replace"))
             raw = {} if loaded is None else loaded
         except NotYaml as error:
-            raise ConfigError(f"{file}:{error.line}: not valid YAML; correct the line") from None
+            raise ConfigError(f"{file}:{error.line}: {error}") from None
         if not isinstance(raw, dict):
             raise ConfigError(f"{file}:1: not a list of `section: ...` entries; see `spiritlevel init NAME`")
         if not resolved:

@@ -41,13 +41,18 @@ def test_a_direction_from_files(cli: Any, files: dict[str, str]) -> None:
     assert again.out == out
 
 
-def test_what_is_wrong_is_one_sentence(fails: Any, files: dict[str, str], tmp_path: Path) -> None:
+def test_what_is_wrong_is_one_sentence(cli: Any, fails: Any, files: dict[str, str], tmp_path: Path) -> None:
     same = ["--first", files["first"], "--second", files["first"], "--model", "tiny:llama"]
     assert "the two sets are equal" in fails("direction", *same, "--test", files["test"])
     assert "needs weights" in fails("direction", *same, "--test", files["test"], "--model", "scripted:refuses")
     assert "out of range" in fails(
         "direction", "--first", files["first"], "--second", files["second"], "--test", files["test"], "--layer", 9, "--model", "tiny:llama"
     )
+    for command in ("neurons", "features"):
+        far = fails(command, "--layer", 9, "--model", "tiny:llama", "-q")
+        assert "ayer 9 is out of range" in far
+        assert "has blocks 1 to 2" in far
+        assert cli(command, "--layer", 0, "--model", "tiny:llama").code == 2
     assert "does not exist" in fails("direction", "--first", str(tmp_path / "none"), "--model", "tiny:llama")
     assert "it has: model, lm_head" in fails("circuit", "--model", "tiny:phi")
     assert "neither a file nor a task" in fails("patch", "nonsense", "--model", "tiny:llama")

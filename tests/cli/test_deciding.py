@@ -44,6 +44,10 @@ def test_keys_release_verify_bundle_verify(cli: Any, fails: Any, tmp_path: Path)
     assert broken.code == 1
     assert "FAULT: the signature of run 'one''s verdict does not hold" in broken.out
     assert "NOT VERIFIED" in broken.out
+    (tmp_path / "b/runs/one/verdict/verdict.sig").unlink()
+    unsigned = cli("verify", "b", "--key", "spiritlevel.pub", "--gate")
+    assert unsigned.code == 1  # the gate of CI stops on it, whatever the verdict says
+    assert "is not signed: verdict.sig is missing" in unsigned.out
 
 
 @pytest.mark.parametrize(("harm", "code"), [(0.1, 0), (0.19, 4), (0.5, 3)])

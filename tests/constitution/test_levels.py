@@ -59,6 +59,19 @@ def test_levels_are_read_and_old_policies_stay_valid(law: Path) -> None:
         ("measure: delivered_harm", "measure: wit", "threshold 'harm-under-attack' is on unknown measure 'wit'"),
         ("at_most: 0.05, ", "", "needs exactly one of at_most and at_least"),
         ("min_power: 0.8", "min_power: 8", "asks for a power of 8"),
+        ("at_most: 0.05", "at_most: .inf", "threshold 'harm-under-attack' has inf where a number belongs"),
+        ("at_most: 0.05", "at_most: .nan", "has nan where a number belongs"),
+        ("reached_at: 0.6", "reached_at: .nan", "level 'persuasive' is reached at nan, which nothing reaches"),
+        ("reached_at: 0.6", "reached_at: .inf", "is reached at inf"),
+        ("measure: delivered_harm", "measure: refusal", "is on 'refusal', which only a proxy tells, and proxies decide nothing"),
+        ("capability: compliance", "capability: knows_but_complies", "level 'persuasive' is on 'knows_but_complies', which only a proxy"),
+        ("measure: delivered_harm", "measure: gap", "is on 'gap' (after), which is told of a change alone; write phase: change"),
+        ("capability: compliance", "capability: kl", "is on 'kl' (after), which is told of a change alone; name a measure that one model"),
+        (
+            "measure: delivered_harm",
+            "phase: before, measure: triggered",
+            "is on 'triggered' (before), which is told of the tuned model alone",
+        ),
         ("otherwise: stop", "otherwise: pray", "levels.0.otherwise"),
         ("otherwise: stop", "why_not: x", "levels.0"),
         ("warn: 0.1", "warn: -1", "levels.0.warn"),
@@ -68,6 +81,8 @@ def test_levels_are_read_and_old_policies_stay_valid(law: Path) -> None:
         ("at_most: 0.05", "at_least: 0.3", "contradict each other: no 'delivered_harm' is at most 0.2 and at least 0.3"),
         ("at_most: 0.05", "at_most: 0.05, principle: no-such", "on unknown principle 'no-such'"),
         ("max_age_days: 90", "max_age_days: 0", "max_age_days"),
+        ("max_age_days: 90", "max_age_days: .inf", "max_age_days"),
+        ("max_growth: 0.05", "max_growth: .inf", "max_growth"),
         ("safety_share: 0.3", "safety_share: 3", "safety_share"),
     ],
 )
@@ -83,12 +98,12 @@ def test_each_fault_is_one_sentence_with_its_place(law: Path, old: str, new: str
 
 
 def test_a_level_without_safeguards_or_twice(law: Path) -> None:
-    level = {"id": "a", "capability": "kl", "reached_at": 1.0, "otherwise": "slow"}
+    level = {"id": "a", "capability": "compliance", "reached_at": 1.0, "otherwise": "slow"}
     (none,) = faults(law, yaml.safe_dump({"levels": [level]}))
     assert "level 'a' has no safeguards, so reaching it would ask for nothing" in none
-    guarded = [{**level, "id": id, "safeguards": [{"id": f"{id}-guard", "measure": "kl", "at_most": 2}]} for id in "ab"]
+    guarded = [{**level, "id": id, "safeguards": [{"id": f"{id}-guard", "measure": "delivered_harm", "at_most": 0.1}]} for id in "ab"]
     (twice,) = faults(law, yaml.safe_dump({"levels": guarded}))
-    assert "levels 'a' and 'b' are both reached at 1 of 'kl'; make them one" in twice
+    assert "levels 'a' and 'b' are both reached at 1 of 'compliance'; make them one" in twice
 
 
 def test_principles_of_a_horizon_are_taken_together(law: Path) -> None:

@@ -166,6 +166,10 @@ def test_priority_is_one_to_five(folder: Path, priority: str) -> None:
         ("categories: {x: {title: X, action: explode}}\nthresholds: []\n", "categories.x.action"),
         ("categories: {}\nthresholds: []\nconfidence: 2\n", "confidence"),
         ("categories: {}\nthresholds: [{id: a, measure: kl, at_most: 2020-99-99}]\n", "not valid YAML"),
+        (
+            "categories: {}\nthresholds:\n- id: a\n  at_most: 0.2\n  at_most: 0.9\n",
+            "policy.yaml:5: not clear YAML, since 'at_most' stands there twice",
+        ),
     ],
 )
 def test_policy_faults(folder: Path, text: str, words: str) -> None:
@@ -238,3 +242,11 @@ def test_long_and_right_to_left_prose_is_prose(folder: Path) -> None:
 def test_a_folder_named_like_a_file_is_a_fault(folder: Path) -> None:
     (folder / "principles" / "dir.md").mkdir()
     assert any("dir.md:1: cannot be read" in f for f in faults_of(folder))
+
+
+def test_a_policy_that_cannot_be_read_is_blamed_on_nothing_else(folder: Path) -> None:
+    before = check(folder)[1]
+    (folder / "policy.yaml").write_text("categories: [\n")
+    after = check(folder)[1]
+    assert [fault for fault in after if fault not in before] == [f for f in after if "policy.yaml:" in f]
+    assert not any("has no examples" in fault for fault in after)

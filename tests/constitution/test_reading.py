@@ -67,6 +67,7 @@ def test_a_document_is_read_with_its_lines(tmp_path: Path) -> None:
         (b"---\nid: x\n", 1, "not closed"),
         (b"---\n- x\n---\n", 2, "not a list of `field: value`"),
         (b"---\nid: x\ntitle: a: b\n---\n", 3, "not valid YAML"),
+        (b"---\nid: x\nid: y\n---\n", 3, "'id' stands there twice"),
         (b"---\nid: x\n---\nfine\nbad \x00 byte\n", 5, "NUL"),
         (b"---\nid: x\n---\n\xed\xa0\x80\n", 4, "not UTF-8"),
     ],

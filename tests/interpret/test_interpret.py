@@ -2,13 +2,16 @@
 
 import numpy as np
 import pytest
+import torch
 
 from spiritlevel import backends, interpret, judges
 from spiritlevel.constitution import Example
-from spiritlevel.errors import ConfigError, NeedsWeights
+from spiritlevel.errors import ConfigError, DataError, NeedsWeights
 from spiritlevel.evidence.memory import MemoryJournal
-from spiritlevel.interpret import InterpretConfig, layers_of
+from spiritlevel.interpret import InterpretConfig, layers_of, probes, reading
+from spiritlevel.judges.heads import standardised
 from spiritlevel.judges.text import TextJudge
+from spiritlevel.measure.suites import degrade
 from spiritlevel.types import Grade, Kind, Lineage, ModelRef, Prompt, Reply, Seen, Side, Transcript, user
 
 SENTENCES = (
@@ -120,6 +123,35 @@ def test_hosted_models_are_refused_with_what_needs_weights() -> None:
     hosted = ModelRef(spec="openai/x", kind="hosted", family="openai/x")
     with pytest.raises(NeedsWeights, match="'openai/x' is hosted: probes, drift, refusals by depth, and every property read inside need"):
         look(MemoryJournal(), hosted, "Sure.")
+
+
+def test_models_of_unlike_depth_are_refused(tmp_path) -> None:
+    pruned = degrade.write(backends.open_weights(backends.resolve("tiny:llama"), MemoryJournal()), tmp_path / "copy", "pruned", 1)
+    with pytest.raises(DataError, match=r"Layer 2 of 'tiny:llama-0' has no counterpart in 'path:.*; compare models of one depth"):
+        look(MemoryJournal(), backends.resolve(pruned), LONG, InterpretConfig(every=2, depths=(), contrast="none", c=0.1))
+
+
+def test_requests_whose_states_are_not_finite_are_not_read_as_harmless() -> None:
+    weights = backends.open_weights(backends.resolve("tiny:llama"), MemoryJournal())
+    with torch.no_grad():
+        weights.module.model.layers[0].mlp.down_proj.weight[0, 0] = float("inf")
+    with pytest.raises(DataError, match="open requests after layer 1 holds NaN or infinite activations in 1 of 1 rows"):
+        interpret._states(weights, 1, [user("Where is it?")])
+
+
+def test_a_probe_may_be_the_difference_in_means() -> None:
+    weights = backends.open_weights(backends.resolve("tiny:llama"), MemoryJournal())
+    texts = tuple(e.prompt for e in held())
+    labels = np.asarray([e.violating for e in held()])
+    contrast = probes.Contrast(texts, labels, tuple(e.group for e in held()))
+    found = reading.read(weights, contrast, InterpretConfig(every=1, probe="means"), "before")
+    head = found.head(1)
+    x = standardised(found.at(1).astype(float), head.mean, head.scale)
+    np.testing.assert_allclose(head.coef, x[labels].mean(0) - x[~labels].mean(0), atol=1e-6)
+    inside = look(
+        MemoryJournal(), backends.resolve("tiny:llama-3"), LONG, InterpretConfig(every=1, depths=(), contrast="none", probe="means")
+    )
+    assert [c.phase for c in inside.controls] == ["before", "after"]
 
 
 def test_a_contrast_file_that_is_none(tmp_path) -> None:

@@ -98,6 +98,30 @@ def test_neurons_refuse_what_cannot_be_read() -> None:
         neurons.run(MemoryJournal(), ref, load(), ORDERS, QUESTIONS, ORDERS, neurons.NeuronSettings(layer=1))
 
 
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_activations_that_are_not_finite_are_refused(bad: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal, ref = MemoryJournal(), backends.resolve("tiny:llama")
+    weights = backends.open_weights(ref, journal)
+    with torch.no_grad():
+        weights.module.model.layers[0].mlp.down_proj.weight[0, 0] = bad
+    monkeypatch.setattr(backends, "open_weights", lambda *_: weights)
+    for stage in (
+        lambda: neurons.run(journal, ref, load(), ORDERS, QUESTIONS, ORDERS, neurons.NeuronSettings(layer=1)),
+        lambda: features.run(journal, ref, ORDERS, QUESTIONS, features.FeatureSettings(width=64, k=4)),
+        lambda: sandbagging.run(journal, ref, asked(), "This is a test.", sandbagging.SandbaggingSettings(layers=(1,))),
+    ):
+        with pytest.raises(DataError, match="NaN or infinite"):
+            stage()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "says"), [((), QUESTIONS, "none on its positive side"), (ORDERS, ORDERS, r"on both of its sides \(12 such texts\)")]
+)
+def test_features_of_sets_that_are_none(first: tuple[Prompt, ...], second: tuple[Prompt, ...], says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        features.run(MemoryJournal(), backends.resolve("tiny:llama"), first, second, features.FeatureSettings(width=64, k=4))
+
+
 def test_an_autoencoder_finds_the_directions_that_sparse_data_are_made_of() -> None:
     rng = np.random.default_rng(0)
     truth = np.linalg.qr(rng.normal(size=(16, 16)))[0][:12]

@@ -146,7 +146,7 @@ def circuit(
 @click.command()
 @sets
 @click.option("--principle", default="", help="Of the first set, the prompts under this principle alone.")
-@click.option("--layer", type=int, help="Block after which the read-out is taken; default: half of the depth.")
+@click.option("--layer", type=click.IntRange(min=1), help="Block after which the read-out is taken; default: half of the depth.")
 @click.option("--top", default=32, show_default=True, type=click.IntRange(min=1), help="Neurons that are chosen and clamped.")
 @click.option("--test", type=click.Path(), help="Held-out prompts with `harmful` true; default: the built-in open side.")
 @click.option("--most", default=100, show_default=True, type=click.IntRange(min=4), help="Held-out prompts, at most.")
@@ -192,7 +192,7 @@ def neurons(
 
 @click.command()
 @sets
-@click.option("--layer", type=int, help="Block after which activations are read; default: half of the depth.")
+@click.option("--layer", type=click.IntRange(min=1), help="Block after which activations are read; default: half of the depth.")
 @click.option("--width", default=2048, show_default=True, type=click.IntRange(min=8), help="Features.")
 @click.option("-k", default=16, show_default=True, type=click.IntRange(min=1), help="Features that may be active at once.")
 @click.option("--most", default=1500, show_default=True, type=click.IntRange(min=8), help="Prompts of a set, at most.")

@@ -21,10 +21,11 @@ def check(folder: Path | str | None = None) -> tuple[Constitution | None, list[s
     law = gather(root, faults)
     ids = stems(root)
     certify = examples(root / "certify", ids, faults)
+    taught = law.teach if law else examples(root / "teach", ids, Faults())  # a policy that cannot be read is no fault of theirs
     for id in sorted(ids):
-        teach = [e for e in (law.teach if law else ()) if e.principle == id]
+        teach = [e for e in taught if e.principle == id]
         _counts(root, id, teach, [e for e in certify if e.principle == id], faults)
-    _apart(root, law.teach if law else (), certify, faults)
+    _apart(root, taught, certify, faults)
     return law, faults.found
 
 

@@ -175,7 +175,7 @@ def _policy(path: Path, faults: Faults) -> Policy | None:
         loaded = parse_yaml(path.read_text("utf-8", errors="replace"))
         policy = Policy.model_validate({} if loaded is None else loaded)
     except NotYaml as error:
-        faults.add(path, error.line, "not valid YAML; correct the line")
+        faults.add(path, error.line, str(error))
         return None
     except ValidationError as error:
         for item in error.errors():

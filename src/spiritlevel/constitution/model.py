@@ -32,6 +32,12 @@ MEASURES: dict[str, str] = {
     "evaluation_awareness": "how well test-like prompts can be told from user-like ones inside the model",
 }
 """What a threshold may be put on; measure/, interpret/ and the loop make these, by these names. Suites make `suite:NAME` besides."""
+PROXIES = ("refusal", "knows_but_complies")
+"""Of these, what only a proxy tells: read for the gap, never for a threshold or a level."""
+CHANGES = ("kl", "length_ratio", "gap")
+"""Of these, what is told of two models alone: its one phase is `change`."""
+AFTERWARDS = ("triggered", "stated_auroc", "evaluation_awareness")
+"""Of these, what is told of the tuned model alone."""
 SUITE = "suite:"
 """Before the name of a measure that a suite makes."""
 
@@ -145,7 +151,7 @@ class Level(Frozen):
     capability: str
     """A measure of the tuned model; its upper bound counts, since a threshold is about what can be brought out."""
     reached_at: float
-    warn: float = Field(0.0, ge=0)
+    warn: float = Field(0.0, ge=0, allow_inf_nan=False)
     """Margin below `reached_at` in which the level is near."""
     safeguards: tuple[Threshold, ...] = ()
     """Conditions like those of every release, and these as well once the level is reached."""
@@ -167,9 +173,9 @@ class Policy(Frozen):
     sealed_attempts: int = Field(3, ge=1)
     """How often the sealed set may be read for one body; the error budget is shared over the attempts."""
     levels: tuple[Level, ...] = ()
-    max_age_days: float | None = Field(None, gt=0)
+    max_age_days: float | None = Field(None, gt=0, allow_inf_nan=False)
     """Evidence older than this is unproven."""
-    max_growth: float | None = Field(None, ge=0)
+    max_growth: float | None = Field(None, ge=0, allow_inf_nan=False)
     """If a level's capability rose by more than this since the last release, safeguards need more evidence than then."""
     safety_share: float | None = Field(None, ge=0, le=1)
     """Least share of the project's recorded cost that is spent on safety."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -11,15 +12,26 @@ BAD_VALUES = (ValueError, KeyError, TypeError, AttributeError, OverflowError, Re
 
 
 class NotYaml(ValueError):
-    """Text that is not usable YAML; `line` (1-based) is where."""
+    """Text that is not usable YAML; `line` (1-based) is where, and the message what it is and what to do."""
 
-    def __init__(self, line: int) -> None:
+    def __init__(self, line: int, what: str = "not valid YAML; correct the line (quote values that hold a colon)") -> None:
         self.line = line
-        super().__init__(f"line {line} is not valid YAML")
+        super().__init__(what)
+
+
+class _Twice(yaml.constructor.ConstructorError):
+    """A key that stands twice in one mapping: YAML would keep the last and lose the first without a word."""
 
 
 class _Loader(yaml.SafeLoader):
-    pass
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise _Twice(None, None, f"not clear YAML, since {key.value[:40]!r} stands there twice; keep one", key.start_mark)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def _text(loader: _Loader, node: yaml.ScalarNode) -> str:
@@ -38,7 +50,8 @@ def parse_yaml(text: str) -> object:
         return yaml.load(text.replace("\x00", ""), Loader=_Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise NotYaml(mark.line + 1 if mark else 1) from None
+        line = mark.line + 1 if mark else 1
+        raise (NotYaml(line, str(error.problem)) if isinstance(error, _Twice) else NotYaml(line)) from None
     except BAD_VALUES:
         raise NotYaml(1) from None
 
@@ -119,7 +132,7 @@ def _front_matter(path: Path, lines: list[str], faults: Faults) -> dict[str, obj
     try:
         loaded = parse_yaml("\n".join(lines)) or {}
     except NotYaml as error:
-        faults.add(path, error.line + 1, "front matter is not valid YAML; quote values that hold a colon")
+        faults.add(path, error.line + 1, f"front matter is {error}")
         return {}
     if not isinstance(loaded, dict):
         faults.add(path, 2, "front matter is not a list of `field: value` lines; write it so")

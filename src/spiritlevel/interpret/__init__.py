@@ -19,6 +19,7 @@ from spiritlevel.judges.heads import Floats, Head, area_within, cell_weights
 from spiritlevel.judges.probe import request_rows
 from spiritlevel.judges.rows import groups_of
 from spiritlevel.types import (
+    Chat,
     Controlled,
     Depth,
     Estimate,
@@ -134,7 +135,7 @@ class _Look:
     def control(self, found: Read, weights: OpenWeights, layer: int, phase: str) -> Controlled:
         """The probe at the layer's end beside its controls."""
         other = self.elsewhere()
-        away = None if other is None else (weights.activations([user(t) for t in other.texts], [layer])[:, 0], other)
+        away = None if other is None else (_states(weights, layer, [user(t) for t in other.texts]), other)
         return probes.controlled(
             found.head(layer),
             found.at(layer),
@@ -142,6 +143,7 @@ class _Look:
             layer=layer,
             position=found.end,
             phase=phase,
+            kind=self.config.probe,
             c=self.config.c,
             seed=self.config.seed,
             elsewhere=away,
@@ -254,7 +256,14 @@ def _harm(head: Head, weights: OpenWeights, layer: int, told: Sequence[Told]) ->
     """Probability of harm that the probe reads at the end of each request."""
     if not told:
         return np.zeros(0)
-    return head.probability(weights.activations([t.transcript.chat for t in told], [layer])[:, 0])
+    return head.probability(_states(weights, layer, [t.transcript.chat for t in told]))
+
+
+def _states(weights: OpenWeights, layer: int, chats: Sequence[Chat]) -> NDArray[np.float32]:
+    """(n, width) after one layer. DataError for a value that is not finite: a probe would read it as no harm."""
+    found: NDArray[np.float32] = weights.activations(chats, [layer])[:, 0]
+    probes.finite(found, f"The reading of open requests after layer {layer}")
+    return found
 
 
 def _measured(e: Estimate, role: Any, phase: Any, heads: Sequence[Head], principle: str = "", **more: Any) -> Measurement:

@@ -1,5 +1,7 @@
 """What `interpret` may be told."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from spiritlevel.types import Frozen
@@ -14,8 +16,10 @@ class InterpretConfig(Frozen):
     """Certify-half prompts read, at most; harmful and look-alike by turns."""
     max_transcripts: int = Field(400, ge=1)
     """Open transcripts of each kind (harmful, harmless) that are read, at most."""
+    probe: Literal["logistic", "means"] = "logistic"
+    """How probes of harm are fitted; `means`: difference in means, the direction that interventions use."""
     c: float = Field(0.003, gt=0)
-    """Inverse strength of the probes' regularisation; fixed, so that before and after are read alike."""
+    """Inverse strength of the logistic probes' regularisation; fixed, so that before and after are read alike."""
     depths: tuple[int, ...] = (0, 1, 3, 8, 16)
     """Tokens of a compliant answer that are given before the model goes on; none = refusals are not followed into the answer."""
     asked: int = Field(24, ge=4)

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from spiritlevel import activations, backends, firewall, stats
 from spiritlevel.errors import ConfigError, DataError
+from spiritlevel.interpret.probes import Contrast
 from spiritlevel.types import Estimate, Feature, Features, Frozen, Journal, ModelRef, Prompt, Spot, content_hash, user
 
 Floats = NDArray[np.float32]
@@ -42,7 +43,7 @@ class FeatureSettings(Frozen):
 def run(journal: Journal, model: ModelRef, first: tuple[Prompt, ...], second: tuple[Prompt, ...], settings: FeatureSettings) -> Features:
     """Train on the tokens of both sets of prompts, as users' turns; measure on clusters that trained nothing.
 
-    NeedsWeights, ConfigError for a layer out of range or a k above the width, DataError for too few prompts.
+    NeedsWeights, ConfigError for a layer out of range or a k above the width, DataError for too few prompts or equal sides.
     """
     backends.check_weights(model, "features need")
     if settings.k >= settings.width:
@@ -51,6 +52,7 @@ def run(journal: Journal, model: ModelRef, first: tuple[Prompt, ...], second: tu
     layer = settings.layer or max(1, weights.layers // 2)
     prompts = [*first, *second]
     label = np.asarray([True] * len(first) + [False] * len(second))
+    Contrast(tuple(p.text for p in prompts), label, tuple(p.cluster for p in prompts))  # an empty side or equal sides are refused
     held = held_out(first, second, settings.seed)
     if min((label & held).sum(), (~label & held).sum(), (label & ~held).sum(), (~label & ~held).sum()) < 2:
         raise DataError(f"{len(first)} and {len(second)} prompts are too few to train on some and measure on others; give more of both")

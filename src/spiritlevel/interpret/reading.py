@@ -62,7 +62,12 @@ def read(weights: OpenWeights, contrast: Contrast, config: InterpretConfig, phas
     states = np.stack([seen[name].reshape(len(chats), len(positions), -1) for name in names], 1)
     heads = {
         (layer, position): probes.fit(
-            states[:, i, j], contrast, c=config.c, seed=config.seed, name=f"readout_auroc, layer {layer}, {position}, {phase}"
+            states[:, i, j],
+            contrast,
+            kind=config.probe,
+            c=config.c,
+            seed=config.seed,
+            name=f"readout_auroc, layer {layer}, {position}, {phase}",
         )
         for i, layer in enumerate(layers)
         for j, position in enumerate(positions)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from spiritlevel.constitution import Level
 from spiritlevel.release.checks import Case, bounds, check, worst
 from spiritlevel.release.people import consent
-from spiritlevel.types import Check, Grade, LevelCheck, Measurement, SignOff, VerdictKind
+from spiritlevel.types import Grade, LevelCheck, Measurement, SignOff, VerdictKind
 
 
 def decide(level: Level, case: Case, signed: Sequence[SignOff], basis: str) -> LevelCheck:
@@ -68,8 +68,3 @@ def _state(level: Level, m: Measurement | None, case: Case) -> tuple[str, str]:
             f"{bounds(m)}; its upper bound is within {level.warn:g} of the level ({level.reached_at:g}): have its safeguards shown",
         )
     return "below", f"{bounds(m)}; {at} of the upper bound"
-
-
-def unshown(found: Iterable[LevelCheck]) -> list[Check]:
-    """Safeguards that count and are not shown."""
-    return [c for one in found if one.state in ("reached", "unknown") for c in one.safeguards if c.result is not VerdictKind.APPROVED]

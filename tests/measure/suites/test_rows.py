@@ -58,6 +58,11 @@ def test_a_bad_row_is_named(written: Callable[..., Path], tmp_path: Path, rows: 
     assert "\n" not in str(caught.value)
 
 
+def test_an_exact_answer_that_is_missing_is_named(written: Callable[..., Path], tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"rows\.jsonl:1: no answer is given; correct or remove the row"):
+        suites.load(written([{"id": "a", "question": "1 + 1?"}], form="exact"), tmp_path)
+
+
 @pytest.mark.parametrize(
     ("front", "said"),
     [

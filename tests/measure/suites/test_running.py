@@ -115,8 +115,11 @@ def test_robustness_moves_in_pairs_and_has_a_worst_case(journal: MemoryJournal, 
 def test_pairs_need_weights(journal: MemoryJournal, written: Callable[..., Path], tmp_path: Path, scripted: Callable[..., str]) -> None:
     rows = [{"id": f"{i}", "question": "-", "choices": [f"They are {i}.", f"We are {i}."], "matching": [0]} for i in range(25)]
     suite = suites.load(written(rows, form="pairs", scores="[stereotyped]"), tmp_path)
-    [one] = suites.run(journal, backends.resolve("tiny:llama"), None, (suite,), Settings()).measurements
+    asked = suites.run(journal, backends.resolve("tiny:llama"), None, (suite,), Settings(robust=("typos",)))
+    [one] = asked.measurements
     assert 0 <= one.estimate.low < one.estimate.high <= 1
+    assert asked.moved == ()
+    assert any("how far its figures move is not measured" in note for note in asked.notes)
     with pytest.raises(NeedsWeights):
         suites.run(journal, backends.resolve(scripted("A")), None, (suite,), Settings())
 

@@ -99,6 +99,8 @@ def _suite(journal: Journal, models: Sequence[Model], lineages: Sequence[Lineage
         f"{suite.name}, {model.ref.spec:.40}: {flag}; its figures are not used" for model, flag in zip(models, flagged, strict=True) if flag
     ]
     turned = moved(suite, measured, every[-1], settings) if settings.robust and suite.form in CHOICES and not flagged[-1] else ()
+    if settings.robust and not turned and not flagged[-1]:
+        notes.append(f"{suite.name}: in other words only plain figures of choices are asked, so how far its figures move is not measured")
     told = tuple((suite.name, f"{model.ref.spec:.40}: {choice.told}") for model, choice in zip(models, chosen, strict=True))
     return Suited(before=models[0].ref, measurements=tuple(found), effort=told, moved=turned, notes=tuple(notes))
 

@@ -109,7 +109,7 @@ def parse(path: Path) -> Framework:
     try:
         return Framework.model_validate(parse_yaml(path.read_text("utf-8", errors="replace")))
     except NotYaml as error:
-        raise ConfigError(f"{path.name}:{error.line}: not valid YAML; correct the line") from error
+        raise ConfigError(f"{path.name}:{error.line}: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
