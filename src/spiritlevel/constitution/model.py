@@ -32,7 +32,7 @@ MEASURES: dict[str, str] = {
     "evaluation_awareness": "how well test-like prompts can be told from user-like ones inside the model",
 }
 """What a threshold may be put on; measure/, interpret/ and the loop make these, by these names. Suites make `suite:NAME` besides."""
-PROXIES = ("refusal", "knows_but_complies")
+PROXIES = ("refusal", "compliance", "knows_but_complies")
 """Of these, what only a proxy tells: read for the gap, never for a threshold or a level."""
 CHANGES = ("kl", "length_ratio", "gap")
 """Of these, what is told of two models alone: its one phase is `change`."""
