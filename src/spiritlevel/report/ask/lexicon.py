@@ -13,9 +13,19 @@ LEAST = 6
 """Letters of a word, and one more than of its stem, of which one may be wrong: shorter ones are one letter from too many others."""
 GAP = 3
 """Most words that `..` in a phrase stands for."""
+ARTICLES = frozenset({"a", "an", "the", "its", "our", "your", "their"})
+JOINING = frozenset({"and", "between", "by", "from", "in", "of", "on", "to", "with"})
+"""An article after one of these does not part a phrase: `the proxy and the intent`."""
 TOKEN = re.compile(r"[^\W_]+(?:\.\d+)?")
-PREAMBLE = re.compile(r"^(?:speaking )?as (?:an?|the|your|our) [^:,?]*[:,]\s*", re.IGNORECASE)
-"""Who is asking: `As the person who signs this:`."""
+PREAMBLE = re.compile(
+    r"^(?:(?:speaking )?as (?:an?|the|your|our)|(?:for|since|because)\b[^:,?]*\b(?:i|me|my)\b) [^:,?]*[:,]\s*"
+    r"|,? so (?:that )?(?:i|we) (?:can|could|may)\b[^?.,]*|,? for my\b[^?.,]*",
+    re.IGNORECASE,
+)
+"""Who is asking and what for: `As the person who signs this:`, `so that I can tell my board`."""
+SETTING = re.compile(r"^(?:(?:i|i[’']m|i[’']ve|i[’']d|my|we|we[’']re|we[’']ve|our)\b[^?!]*?[.!:]\s+)+(?=.*\?)", re.IGNORECASE)
+"""What the asker says of themselves before the question: `I have to brief my board tomorrow.`"""
+CLAUSE = re.compile(r"(?<=[.!?;:])\s+|,\s+|\s+[-–—]+\s+|\s*[()]\s*")
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z“\"(])")
 
 
@@ -51,6 +61,14 @@ def _single(word: str) -> str:
 def stems(text: str) -> list[str]:
     """The stems of a text's words, in order."""
     return [stem(word) for word in tokens(text)]
+
+
+def clauses(text: str) -> list[tuple[str, str]]:
+    """(clause, all the others) of a text that has several; what the asker says of themselves is none."""
+    asking = SETTING.sub("", text)
+    parts = [part for part in CLAUSE.split(asking) if TOKEN.search(part)]
+    several = [(part, " ".join(parts[:i] + parts[i + 1 :])) for i, part in enumerate(parts)] if len(parts) > 1 else []
+    return [(asking, "")] * (asking != text) + several
 
 
 def one_off(word: str, other: str) -> bool:
@@ -177,6 +195,8 @@ def _match(roots: Sequence[str], start: int, parts: Sequence[str]) -> tuple[int,
         if part == "..":
             room = GAP
             continue
+        if at and i < len(roots) and roots[i] in ARTICLES and roots[i - 1] in JOINING and roots[i] != part:
+            i += 1
         ahead = next((j for j in range(i, min(i + room + 1, len(roots))) if roots[j] == part), None)
         if ahead is None:
             return ()
