@@ -70,12 +70,12 @@ class Asked:
         read = self.lexicon.read(asked)
         if not read.mentions and not read.left and asked.lower().startswith(OPENERS):
             read = self.lexicon.read("verdict")
-        if prose and matching.learned(read) and (told := self._prose(asked, read)):
+        if prose and matching.learned(read) and (told := self._prose(asked, read, read)):
             return Answer(question, True, told)
-        read, found = self._understood(asked, read)
+        own, (read, found) = read, self._understood(asked, read)
         if found and not found[0].missing:
             return self._told(question, read, matching.together(found, MOST))
-        if prose and (told := self._prose(asked, read)):
+        if prose and (told := self._prose(asked, own, read)):
             return Answer(question, True, told)
         closed = any("sealed" in m.names for m in read.hard) and self.told.exam is None
         limits = tuple(s for s in self.statements if s.kind == "sealed") if closed else ()
@@ -89,8 +89,8 @@ class Asked:
             found = self._facts(read)
         return read, found
 
-    def _prose(self, asked: str, read: Read) -> tuple[Statement, ...]:
-        return tuple(matching.prose(asked, read, self.lexicon, self.statements, near.similar if self.embed else None))
+    def _prose(self, asked: str, own: Read, meant: Read) -> tuple[Statement, ...]:
+        return tuple(matching.prose(asked, own, meant, self.lexicon, self.statements, near.similar if self.embed else None))
 
     def _facts(self, read: Read) -> list[matching.Match]:
         return matching.facts(read, self.statements, self.roots)

@@ -19,11 +19,11 @@ JOINING = frozenset({"and", "between", "by", "from", "in", "of", "on", "to", "wi
 TOKEN = re.compile(r"[^\W_]+(?:\.\d+)?")
 PREAMBLE = re.compile(
     r"^(?:(?:speaking )?as (?:an?|the|your|our)|(?:for|since|because)\b[^:,?]*\b(?:i|me|my)\b) [^:,?]*[:,]\s*"
-    r"|,? so (?:that )?(?:i|we) (?:can|could|may)\b[^?.,]*|,? for my\b[^?.,]*",
+    r"|,? so (?:that )?(?:i|we) (?:can|could|may)\b[^?.,]*",
     re.IGNORECASE,
 )
 """Who is asking and what for: `As the person who signs this:`, `so that I can tell my board`."""
-SETTING = re.compile(r"^(?:(?:i|i[’']m|i[’']ve|i[’']d|my|we|we[’']re|we[’']ve|our)\b[^?!]*?[.!:]\s+)+(?=.*\?)", re.IGNORECASE)
+SETTING = re.compile(r"^(?:(?:i|i[’']m|i[’']ve|i[’']d|my|we|we[’']re|we[’']ve|our)\b[^.?!:]*[.!:]\s+)+(?=.*\?)", re.IGNORECASE)
 """What the asker says of themselves before the question: `I have to brief my board tomorrow.`"""
 CLAUSE = re.compile(r"(?<=[.!?;:])\s+|,\s+|\s+[-–—]+\s+|\s*[()]\s*")
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z“\"(])")

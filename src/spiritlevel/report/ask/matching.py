@@ -133,15 +133,18 @@ def learned(read: Read) -> bool:
     return any("literature" in m.names for m in read.mentions)
 
 
-def prose(question: str, read: Read, lexicon: Lexicon, statements: Sequence[Statement], similar: Similar | None) -> list[Statement]:
-    """At most one paragraph, cut to the sentences that answer; none for what asks for a figure or is too far."""
-    if any(m.names.intersection(QUANTITY) for m in read.mentions) or (
-        not learned(read) and any(m.names.intersection(OWN) for m in read.hard)
-    ):
+def prose(
+    question: str, own: Read, meant: Read, lexicon: Lexicon, statements: Sequence[Statement], similar: Similar | None
+) -> list[Statement]:
+    """At most one paragraph, cut to the sentences that answer; none for what asks for a figure or is too far.
+
+    `own` is what the question's own words name, `meant` what they are taken for: a guess forbids no prose.
+    """
+    if any(m.names.intersection(QUANTITY) for m in own.mentions) or (not learned(own) and any(m.names.intersection(OWN) for m in own.hard)):
         return []
-    exact = [set(stems(m.words)) for m in read.hard if m.names.intersection(NEVER)]
+    exact = [set(stems(m.words)) for m in meant.hard if m.names.intersection(NEVER)]
     if similar is None:
-        exact += [set(stems(word)) for word in read.left]
+        exact += [set(stems(word)) for word in own.left]
     for s, _, covered, cosine in Prose(statements).search(question, lexicon, similar)[:1]:
         held = set(stems(f"{s.text} {s.words}"))
         if (covered >= COVERED if similar is None else covered + cosine >= CLOSE) and all(words <= held for words in exact):
