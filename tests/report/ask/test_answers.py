@@ -111,7 +111,9 @@ def test_a_question_of_several_clauses_is_answered_by_the_one_that_is_covered(he
     assert wanted in held.answer(question).statements[0].text
 
 
-@pytest.mark.parametrize("question", ["Can we ship it, or not to Peru?", "How harmful is it now, compared with Claude?"])
+@pytest.mark.parametrize(
+    "question", ["Can we ship it, or not to Peru?", "How harmful is it now, compared with Claude?", "What does one reply cost, in seconds?"]
+)
 def test_a_clause_is_not_left_out_where_it_narrows_the_question_down(held, question: str):
     assert not held.answer(question).answered
 

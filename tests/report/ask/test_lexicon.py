@@ -55,11 +55,12 @@ def test_an_article_after_a_joining_word_does_not_part_a_phrase():
     assert "after" not in names("Which judges took part in training the model?")
 
 
-def test_a_clause_comes_with_the_others_and_the_askers_own_words_are_no_clause():
+def test_a_clause_that_asks_comes_with_the_others_and_the_askers_own_words_are_none():
     assert clauses("Is it held?") == []
     assert clauses("Is it out, or was it held?") == [("Is it out", "or was it held?"), ("or was it held?", "Is it out")]
     assert clauses("I must tell my board. Is it held?") == [("Is it held?", "")]
-    assert clauses("Spain is next. Is it held?")[0] == ("Spain is next.", "Is it held?")
+    assert clauses("Spain is next. Is it held?") == [("Is it held?", "Spain is next.")]
+    assert clauses("Was it released, in all?") == [("Was it released", "in all?")]
 
 
 def test_what_it_does_not_know_is_left():
