@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from searching import examples
-from spiritlevel.report.ask.lexicon import clauses, load, one_off, stem, stems, swapped, tokens
+from spiritlevel.report.ask.lexicon import clauses, load, one_off, proper, stem, stems, swapped, tokens
 
 LEXICON = load()
 
@@ -105,6 +105,10 @@ def test_any_text_is_read(text: str):
 )
 def test_slips_abbreviations_and_who_asks_are_read_past(written: str, meant: str):
     assert LEXICON.read(LEXICON.spelt(written)) == LEXICON.read(meant)
+
+
+def test_names_and_numbers_are_told_from_words():
+    assert proper("Does it meet the EU AI Act of 2024 on base64?") == {"eu", "ai", "act", "2024", "base64"}
 
 
 def test_one_letter_and_no_more_is_a_slip():

@@ -41,6 +41,11 @@ def tokens(text: str) -> list[str]:
     return TOKEN.findall(plain.replace("’", "").replace("'", ""))
 
 
+def proper(text: str) -> frozenset[str]:
+    """Words after the first that are written as names or hold a digit, in small letters."""
+    return frozenset(word.lower() for word in TOKEN.findall(text)[1:] if word != word.lower() or not word.isalpha())
+
+
 @cache
 def stem(word: str) -> str:
     """A word without its commonest endings: crude, and the same for a question and for what is searched."""

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from spiritlevel.report.ask.lexicon import SENTENCE, Lexicon, Mention, Read, stems
+from spiritlevel.report.ask.lexicon import SENTENCE, Lexicon, Mention, Read, proper, stems
 from spiritlevel.report.ask.statement import Statement
 
 EXTRA, MOST_EXTRA = 0.2, 0.6
@@ -143,8 +143,8 @@ def prose(
     if any(m.names.intersection(QUANTITY) for m in own.mentions) or (not learned(own) and any(m.names.intersection(OWN) for m in own.hard)):
         return []
     exact = [set(stems(m.words)) for m in meant.hard if m.names.intersection(NEVER)]
-    if similar is None:
-        exact += [set(stems(word)) for word in own.left]
+    names = proper(question)
+    exact += [set(stems(word)) for word in own.left if similar is None or word in names]
     for s, _, covered, cosine in Prose(statements).search(question, lexicon, similar)[:1]:
         held = set(stems(f"{s.text} {s.words}"))
         if (covered >= COVERED if similar is None else covered + cosine >= CLOSE) and all(words <= held for words in exact):

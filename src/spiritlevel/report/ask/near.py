@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from spiritlevel.backends import cache
 from spiritlevel.errors import ModelError
-from spiritlevel.report.ask.lexicon import TOKEN, Lexicon, Mention, Read
+from spiritlevel.report.ask.lexicon import Lexicon, Mention, Read, proper
 from spiritlevel.types import content_hash
 
 SAME = 0.7
@@ -59,7 +59,7 @@ def understood(question: str, read: Read, lexicon: Lexicon) -> Read:
     """The question with each word left over replaced by what it is nearest to; a name, a number and what is near nothing stay."""
     phrases = [(text, meant) for text, meant in lexicon.all() if len(text.split()) == 1]
     mentions, left = list(read.mentions), []
-    names = {word.lower() for word in TOKEN.findall(question)[1:] if word != word.lower() or not word.isalpha()}
+    names = proper(question)
     for word in read.left:
         if word in names:
             left.append(word)
