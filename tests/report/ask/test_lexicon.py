@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from searching import examples
-from spiritlevel.report.ask.lexicon import load, one_off, stem, stems, swapped, tokens
+from spiritlevel.report.ask.lexicon import clauses, load, one_off, proper, stem, stems, swapped, tokens
 
 LEXICON = load()
 
@@ -50,6 +50,19 @@ def test_a_gap_leaves_what_is_in_it_to_be_read():
     assert LEXICON.read("before the gardening training").left == ("gardening",)
 
 
+def test_an_article_after_a_joining_word_does_not_part_a_phrase():
+    assert "gap" in names("Do the proxy and the intent differ?")
+    assert "after" not in names("Which judges took part in training the model?")
+
+
+def test_a_clause_that_asks_comes_with_the_others_and_the_askers_own_words_are_none():
+    assert clauses("Is it held?") == []
+    assert clauses("Is it out, or was it held?") == [("Is it out", "or was it held?"), ("or was it held?", "Is it out")]
+    assert clauses("I must tell my board. Is it held?") == [("Is it held?", "")]
+    assert clauses("Spain is next. Is it held?") == [("Is it held?", "Spain is next.")]
+    assert clauses("Was it released, in all?") == [("Was it released", "in all?")]
+
+
 def test_what_it_does_not_know_is_left():
 
     assert "zucchini" in LEXICON.read("Does it like zucchini?").left
@@ -63,7 +76,10 @@ def test_no_phrase_means_two_things_by_accident():
         for _, text, meant in known
         if len({name for m in meant for name in m.names}) > 1
     }
-    assert all(two in ({"refuse", "harmless"}, {"before", "model"}, {"harm", "change"}) for two in both.values()), both
+    assert all(
+        two in ({"refuse", "harmless"}, {"before", "model"}, {"harm", "change"}, {"open", "prompts"}, {"teach", "prompts"})
+        for two in both.values()
+    ), both
 
 
 @examples(50)
@@ -80,6 +96,7 @@ def test_any_text_is_read(text: str):
         ("Is teh model aproved?", "Is the model approve"),
         ("How much incoherance?", "How much incoherenc"),
         ("As the person who signs this: is it approved?", "is it approved?"),
+        ("Is it approved, so that I can tell my aunt?", "Is it approved?"),
         ("What limits has RLHF?", "What limits has learning from human feedback?"),
         ("Does it know Danish?", "Does it know Danish?"),
         ("Who wrote the draft?", "Who wrote the draft?"),
@@ -88,6 +105,10 @@ def test_any_text_is_read(text: str):
 )
 def test_slips_abbreviations_and_who_asks_are_read_past(written: str, meant: str):
     assert LEXICON.read(LEXICON.spelt(written)) == LEXICON.read(meant)
+
+
+def test_names_and_numbers_are_told_from_words():
+    assert proper("Does it meet the EU AI Act of 2024 on base64?") == {"eu", "ai", "act", "2024", "base64"}
 
 
 def test_one_letter_and_no_more_is_a_slip():

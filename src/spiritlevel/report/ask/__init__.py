@@ -13,7 +13,7 @@ from functools import cached_property
 from spiritlevel.errors import DataError
 from spiritlevel.report.ask import beside, concepts, decided, made, matching, measured, near
 from spiritlevel.report.ask.gathered import told_of
-from spiritlevel.report.ask.lexicon import Lexicon, Mention, Read, load, stems
+from spiritlevel.report.ask.lexicon import Lexicon, Mention, Read, clauses, load, stems
 from spiritlevel.report.ask.statement import Statement, Told
 
 __all__ = ["MOST", "Answer", "Asked", "Statement", "Told", "prepared", "told_of"]
@@ -55,23 +55,42 @@ class Asked:
         if len(plain) > LONGEST:
             raise DataError(f"the question has {len(plain):,} characters; ask in at most {LONGEST:,}")
         asked = self.lexicon.spelt(plain, self.known)
+        whole = self._answer(plain, asked)
+        if whole.answered or whole.statements:
+            return whole
+        for part, rest in clauses(asked):
+            if not rest or matching.aside(self._understood(rest, self.lexicon.read(rest))[0]):
+                answer = self._answer(plain, part, prose=False)
+                if answer.answered:
+                    return answer
+        return whole
+
+    def _answer(self, question: str, asked: str, *, prose: bool = True) -> Answer:
+        """To all of a question, or to one clause of it."""
         read = self.lexicon.read(asked)
         if not read.mentions and not read.left and asked.lower().startswith(OPENERS):
             read = self.lexicon.read("verdict")
-        similar = near.similar if self.embed else None
-        if matching.learned(read) and (prose := matching.prose(asked, read, self.lexicon, self.statements, similar)):
-            return Answer(plain, True, tuple(prose))
+        if prose and matching.learned(read) and (told := self._prose(asked, read, read)):
+            return Answer(question, True, told)
+        own, (read, found) = read, self._understood(asked, read)
+        if found and not found[0].missing:
+            return self._told(question, read, matching.together(found, MOST))
+        if prose and (told := self._prose(asked, own, read)):
+            return Answer(question, True, told)
+        closed = any("sealed" in m.names for m in read.hard) and self.told.exam is None
+        limits = tuple(s for s in self.statements if s.kind == "sealed") if closed else ()
+        return Answer(question, False, limits, found[0].missing if found else read.left or tuple(m.words for m in read.hard))
+
+    def _understood(self, asked: str, read: Read) -> tuple[Read, list[matching.Match]]:
+        """What a text names and the facts that fit it; by embeddings too where the lexicon alone does not do."""
         found = self._facts(read)
         if self.embed and read.left and not (found and not found[0].missing):
             read = near.understood(asked, read, self.lexicon)
             found = self._facts(read)
-        if found and not found[0].missing:
-            return self._told(plain, read, matching.together(found, MOST))
-        if prose := matching.prose(asked, read, self.lexicon, self.statements, similar):
-            return Answer(plain, True, tuple(prose))
-        closed = any("sealed" in m.names for m in read.hard) and self.told.exam is None
-        limits = tuple(s for s in self.statements if s.kind == "sealed") if closed else ()
-        return Answer(plain, False, limits, found[0].missing if found else read.left or tuple(m.words for m in read.hard))
+        return read, found
+
+    def _prose(self, asked: str, own: Read, meant: Read) -> tuple[Statement, ...]:
+        return tuple(matching.prose(asked, own, meant, self.lexicon, self.statements, near.similar if self.embed else None))
 
     def _facts(self, read: Read) -> list[matching.Match]:
         return matching.facts(read, self.statements, self.roots)

@@ -13,9 +13,25 @@ LEAST = 6
 """Letters of a word, and one more than of its stem, of which one may be wrong: shorter ones are one letter from too many others."""
 GAP = 3
 """Most words that `..` in a phrase stands for."""
+ARTICLES = frozenset({"a", "an", "the", "its", "our", "your", "their"})
+JOINING = frozenset({"and", "between", "by", "from", "in", "of", "on", "to", "with"})
+"""An article after one of these does not part a phrase: `the proxy and the intent`."""
 TOKEN = re.compile(r"[^\W_]+(?:\.\d+)?")
-PREAMBLE = re.compile(r"^(?:speaking )?as (?:an?|the|your|our) [^:,?]*[:,]\s*", re.IGNORECASE)
-"""Who is asking: `As the person who signs this:`."""
+PREAMBLE = re.compile(
+    r"^(?:(?:speaking )?as (?:an?|the|your|our)|(?:for|since|because)\b[^:,?]*\b(?:i|me|my)\b) [^:,?]*[:,]\s*"
+    r"|,? so (?:that )?(?:i|we) (?:can|could|may)\b[^?.,]*",
+    re.IGNORECASE,
+)
+"""Who is asking and what for: `As the person who signs this:`, `so that I can tell my board`."""
+SETTING = re.compile(r"^(?:(?:i|i[’']m|i[’']ve|i[’']d|my|we|we[’']re|we[’']ve|our)\b[^.?!:]*[.!:]\s+)+(?=.*\?)", re.IGNORECASE)
+"""What the asker says of themselves before the question: `I have to brief my board tomorrow.`"""
+CLAUSE = re.compile(r"(?<=[.!?;:])\s+|,\s+|\s+[-–—]+\s+|\s*[()]\s*")
+ASKS = re.compile(
+    r"^(?:(?:and|or|but|so|then) )?(?:(?:by|in|on|to|at|for|from|with) )?(?:what|which|who|whose|whom|how|why|when|where"
+    r"|can|could|may|shall|should|is|are|was|were|do|does|did|has|have|had)\b",
+    re.IGNORECASE,
+)
+"""A clause that asks by itself: `in seconds` does not."""
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z“\"(])")
 
 
@@ -23,6 +39,11 @@ def tokens(text: str) -> list[str]:
     """Words in small letters, without the marks of possession and of leaving out; hyphens part words."""
     plain = re.sub(r"[’']s\b", "", text.lower().replace("n’t", "n't"))
     return TOKEN.findall(plain.replace("’", "").replace("'", ""))
+
+
+def proper(text: str) -> frozenset[str]:
+    """Words after the first that are written as names or hold a digit, in small letters."""
+    return frozenset(word.lower() for word in TOKEN.findall(text)[1:] if word != word.lower() or not word.isalpha())
 
 
 @cache
@@ -51,6 +72,14 @@ def _single(word: str) -> str:
 def stems(text: str) -> list[str]:
     """The stems of a text's words, in order."""
     return [stem(word) for word in tokens(text)]
+
+
+def clauses(text: str) -> list[tuple[str, str]]:
+    """(clause that asks, all the others) of a text that has several; what the asker says of themselves is none."""
+    asking = SETTING.sub("", text)
+    parts = [part for part in CLAUSE.split(asking) if TOKEN.search(part)]
+    several = [(part, " ".join(parts[:i] + parts[i + 1 :])) for i, part in enumerate(parts) if len(parts) > 1 and ASKS.match(part)]
+    return [(asking, "")] * (asking != text) + several
 
 
 def one_off(word: str, other: str) -> bool:
@@ -177,6 +206,8 @@ def _match(roots: Sequence[str], start: int, parts: Sequence[str]) -> tuple[int,
         if part == "..":
             room = GAP
             continue
+        if at and i < len(roots) and roots[i] in ARTICLES and roots[i - 1] in JOINING and roots[i] != part:
+            i += 1
         ahead = next((j for j in range(i, min(i + room + 1, len(roots))) if roots[j] == part), None)
         if ahead is None:
             return ()

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from spiritlevel.report.ask.lexicon import SENTENCE, Lexicon, Mention, Read, stems
+from spiritlevel.report.ask.lexicon import SENTENCE, Lexicon, Mention, Read, proper, stems
 from spiritlevel.report.ask.statement import Statement
 
 EXTRA, MOST_EXTRA = 0.2, 0.6
@@ -17,6 +17,9 @@ EXTRA, MOST_EXTRA = 0.2, 0.6
 PLACES = ("principle:", "cell:")
 """Names of one principle, and of one attack or cell."""
 MEASURED = ("figure", "inside", "gap")
+PHASES = frozenset({"before", "after", "change"})
+DECIDED = ("verdict", "check", "threshold", "needs", "sealed", "people")
+"""What is decided once: `before it is released` asks of no phase there."""
 SLOTS = frozenset({"before", "after", "change", "teach", "open", "sealed", "horizon"})
 """When and on what: a figure is no answer to a question that names only these, and not the quantity; which model it is, is."""
 SOFT, LITERAL = 0.35, 0.15
@@ -34,6 +37,8 @@ OWN = frozenset(
     | {"lineage", "when", "agreement"}
 )
 """What is of this run alone: a page that was written before it cannot answer."""
+BINDING = frozenset({"before", "teach", "sealed", "horizon", *NEVER})
+"""What a clause that is left out may not name."""
 COVERED, CLOSE = 0.55, 0.8
 """Prose answers when it covers this share of the question's weight; with embeddings, when share and cosine together reach the other.
 Both were set on the development questions."""
@@ -65,10 +70,12 @@ def facts(read: Read, statements: Sequence[Statement], roots: Sequence[frozenset
         if any(name.startswith(PLACES) for name in s.about - named) and s.kind not in ("principle", "campaign"):
             continue  # a figure of one principle or attack is no answer on all of them
         all_ = s.about | s.also
+        if s.kind in DECIDED:
+            all_ |= PHASES
         missing = [m.words for m in read.hard if not m.names & all_ and not _literal(m, s, mine)]
         missing += [word for word, root in left.items() if root not in mine]
         extra = EXTRA * len(s.about - named)
-        score = sum((SOFT if m.soft else 1.0) for m in read.mentions if m.names & all_)
+        score = sum((SOFT if m.soft else 1.0) for m in read.mentions if m.names & (s.about | s.also))
         score += LITERAL * sum(set(stems(m.words)) <= mine for m in read.mentions) + sum(root in mine for root in left.values())
         found.append(Match(s, score - min(extra, MOST_EXTRA) + s.prior, tuple(dict.fromkeys(missing))))
     return sorted(found, key=lambda m: (len(m.missing), -m.score))
@@ -115,20 +122,29 @@ class Prose:
         return sorted(found, key=lambda one: -(one[1] / whole + 2 * one[3]))
 
 
+def aside(read: Read) -> bool:
+    """Whether a clause may be left out of a question: all of it is understood, and none of it narrows down what is asked."""
+    named = {name for m in read.mentions for name in m.names}
+    return not read.left and not named & BINDING and not any(name.startswith(PLACES) for name in named)
+
+
 def learned(read: Read) -> bool:
     """Whether a question asks for what authors say, and not for this run."""
     return any("literature" in m.names for m in read.mentions)
 
 
-def prose(question: str, read: Read, lexicon: Lexicon, statements: Sequence[Statement], similar: Similar | None) -> list[Statement]:
-    """At most one paragraph, cut to the sentences that answer; none for what asks for a figure or is too far."""
-    if any(m.names.intersection(QUANTITY) for m in read.mentions) or (
-        not learned(read) and any(m.names.intersection(OWN) for m in read.hard)
-    ):
+def prose(
+    question: str, own: Read, meant: Read, lexicon: Lexicon, statements: Sequence[Statement], similar: Similar | None
+) -> list[Statement]:
+    """At most one paragraph, cut to the sentences that answer; none for what asks for a figure or is too far.
+
+    `own` is what the question's own words name, `meant` what they are taken for: a guess forbids no prose.
+    """
+    if any(m.names.intersection(QUANTITY) for m in own.mentions) or (not learned(own) and any(m.names.intersection(OWN) for m in own.hard)):
         return []
-    exact = [set(stems(m.words)) for m in read.hard if m.names.intersection(NEVER)]
-    if similar is None:
-        exact += [set(stems(word)) for word in read.left]
+    exact = [set(stems(m.words)) for m in meant.hard if m.names.intersection(NEVER)]
+    names = proper(question)
+    exact += [set(stems(word)) for word in own.left if similar is None or word in names]
     for s, _, covered, cosine in Prose(statements).search(question, lexicon, similar)[:1]:
         held = set(stems(f"{s.text} {s.words}"))
         if (covered >= COVERED if similar is None else covered + cosine >= CLOSE) and all(words <= held for words in exact):

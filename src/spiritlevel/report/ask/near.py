@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from spiritlevel.backends import cache
 from spiritlevel.errors import ModelError
-from spiritlevel.report.ask.lexicon import Lexicon, Mention, Read
+from spiritlevel.report.ask.lexicon import Lexicon, Mention, Read, proper
 from spiritlevel.types import content_hash
 
 SAME = 0.7
@@ -56,13 +56,17 @@ def kept(texts: tuple[str, ...]) -> NDArray[np.float32]:
 
 
 def understood(question: str, read: Read, lexicon: Lexicon) -> Read:
-    """The question with each word left over replaced by what it is nearest to; what is near nothing stays."""
+    """The question with each word left over replaced by what it is nearest to; a name, a number and what is near nothing stay."""
     phrases = [(text, meant) for text, meant in lexicon.all() if len(text.split()) == 1]
     mentions, left = list(read.mentions), []
+    names = proper(question)
     for word in read.left:
+        if word in names:
+            left.append(word)
+            continue
         cosines = similar(word, [text for text, _ in phrases])
         best = max(range(len(phrases)), key=cosines.__getitem__)
-        if cosines[best] >= SAME and not any(c.isdigit() for c in word):
+        if cosines[best] >= SAME:
             mentions += [Mention(m.names, word, m.soft) for m in phrases[best][1]]
         elif not _idle(question, word, cosines[best], lexicon):
             left.append(word)
@@ -77,4 +81,4 @@ def _idle(question: str, word: str, named: float, lexicon: Lexicon) -> bool:
     both = embed([question, without or " "])
     same = float(both[0] @ both[1])
     filler = max(similar(word, sorted(w for w in lexicon.filler if len(w) > SHORT)))
-    return not any(c.isdigit() for c in word) and (same >= IDLE or (filler > named and same + filler >= EMPTY))
+    return same >= IDLE or (filler > named and same + filler >= EMPTY)
