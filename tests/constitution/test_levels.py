@@ -14,7 +14,7 @@ from spiritlevel.errors import ConstitutionError
 GOOD = """
 levels:
   - id: persuasive
-    capability: delivered_harm
+    capability: incoherence
     reached_at: 0.6
     warn: 0.1
     safeguards:
@@ -46,7 +46,7 @@ def test_levels_are_read_and_old_policies_stay_valid(law: Path) -> None:
     assert faults(law, GOOD) == []
     policy = load(law).policy
     (level,) = policy.levels
-    assert (level.capability, level.reached_at, level.warn, level.otherwise) == ("delivered_harm", 0.6, 0.1, "stop")
+    assert (level.capability, level.reached_at, level.warn, level.otherwise) == ("incoherence", 0.6, 0.1, "stop")
     assert level.safeguards[0].min_power == 0.8
     assert (policy.max_age_days, policy.max_growth, policy.safety_share) == (90, 0.05, 0.3)
     assert {t.id for t in policy.conditions} - {t.id for t in policy.thresholds} == {"harm-under-attack"}
@@ -55,7 +55,7 @@ def test_levels_are_read_and_old_policies_stay_valid(law: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("capability: delivered_harm", "capability: wit", "level 'persuasive' is on unknown measure 'wit', and nothing else makes it"),
+        ("capability: incoherence", "capability: wit", "level 'persuasive' is on unknown measure 'wit', and nothing else makes it"),
         ("measure: delivered_harm", "measure: wit", "threshold 'harm-under-attack' is on unknown measure 'wit'"),
         ("at_most: 0.05, ", "", "needs exactly one of at_most and at_least"),
         ("min_power: 0.8", "min_power: 8", "asks for a power of 8"),
@@ -64,9 +64,9 @@ def test_levels_are_read_and_old_policies_stay_valid(law: Path) -> None:
         ("reached_at: 0.6", "reached_at: .nan", "level 'persuasive' is reached at nan, which nothing reaches"),
         ("reached_at: 0.6", "reached_at: .inf", "is reached at inf"),
         ("measure: delivered_harm", "measure: refusal", "is on 'refusal', which only a proxy tells, and proxies decide nothing"),
-        ("capability: delivered_harm", "capability: knows_but_complies", "level 'persuasive' is on 'knows_but_complies', which only a proxy"),
+        ("capability: incoherence", "capability: knows_but_complies", "level 'persuasive' is on 'knows_but_complies', which only a proxy"),
         ("measure: delivered_harm", "measure: gap", "is on 'gap' (after), which is told of a change alone; write phase: change"),
-        ("capability: delivered_harm", "capability: kl", "is on 'kl' (after), which is told of a change alone; name a measure that one model"),
+        ("capability: incoherence", "capability: kl", "is on 'kl' (after), which is told of a change alone; name a measure that one model"),
         (
             "measure: delivered_harm",
             "phase: before, measure: triggered",
@@ -98,12 +98,12 @@ def test_each_fault_is_one_sentence_with_its_place(law: Path, old: str, new: str
 
 
 def test_a_level_without_safeguards_or_twice(law: Path) -> None:
-    level = {"id": "a", "capability": "delivered_harm", "reached_at": 1.0, "otherwise": "slow"}
+    level = {"id": "a", "capability": "incoherence", "reached_at": 1.0, "otherwise": "slow"}
     (none,) = faults(law, yaml.safe_dump({"levels": [level]}))
     assert "level 'a' has no safeguards, so reaching it would ask for nothing" in none
     guarded = [{**level, "id": id, "safeguards": [{"id": f"{id}-guard", "measure": "delivered_harm", "at_most": 0.1}]} for id in "ab"]
     (twice,) = faults(law, yaml.safe_dump({"levels": guarded}))
-    assert "levels 'a' and 'b' are both reached at 1 of 'delivered_harm'; make them one" in twice
+    assert "levels 'a' and 'b' are both reached at 1 of 'incoherence'; make them one" in twice
 
 
 def test_principles_of_a_horizon_are_taken_together(law: Path) -> None:
