@@ -109,6 +109,16 @@ def goal_rows(reports: list[DirectionReport]) -> list[dict[str, Any]]:
         row("least KL at which benign refusals can move so far", least, nats=True),
         row("sequence KL of addition above the least", above, nats=True),
         row("sequence KL on other benign prompts, direction ablated", quiet, "at most 1 nat", quiet.value <= 1, nats=True),
+        row(
+            "sequence KL on other benign prompts, direction taken out of the weights",
+            pool(reports, "orthogonalised", effects.OTHER, "kl"),
+            nats=True,
+        ),
+        row("incoherent replies to harmful prompts, direction ablated", pool(reports, "ablated", effects.HARMFUL, "incoherence")),
+        row(
+            "incoherent replies to harmful prompts, direction taken out of the weights",
+            pool(reports, "orthogonalised", effects.HARMFUL, "incoherence"),
+        ),
         row("sequence KL on other benign prompts, random direction added", pool(reports, "random added", effects.OTHER, "kl"), nats=True),
     ]
     found += [row(e.name, e, nats=True) for e in reports[0].agreement]
