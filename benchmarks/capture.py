@@ -21,6 +21,11 @@ import numpy as np
 from beside import bundled_folder, peak_memory, spread
 
 VARIABLE = "SPIRITLEVEL_PEER_CAPTURE"
+NOTE = (
+    "The passes are the same, and a pass is the model's own work: a tool can only add to it. Where ours is not 1.2 times as fast, the "
+    "other adds next to nothing; with one short prompt a pass it was no different. What saves more is fewer tokens: sorted batches, an "
+    "early stop."
+)
 TOOLS = ("nnsight", "transformer_lens")
 TOPICS = [
     "tides",
@@ -86,7 +91,7 @@ def measure(passes: int = 6, turns: int = 3, million: int = 1_000_000) -> list[d
                 ratios = [a / b for a, b in zip(rates["ours"], rates[tool], strict=True)]
                 met = "yes" if statistics.median(ratios) >= 1.2 else "no"
                 row = {"what": f"ours over {tool}: {name}", "value": spread(ratios), "n": turns, "goal": "at least 1.2", "met": met}
-                found.append(row)
+                found.append(row if met == "yes" else {**row, "note": NOTE})
             if layers == [15]:
                 work.write_text(json.dumps({"batches": cut[:1], "layers": layers, "repeats": 0}), "utf-8")
                 once("transformers", work, Path(folder) / "own.npy")
