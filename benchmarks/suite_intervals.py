@@ -129,4 +129,4 @@ def measure(count: int = 4000) -> list[dict[str, Any]]:
 if __name__ == "__main__":
     import sys
 
-    measure(int(sys.argv[1]) if len(sys.argv) > 1 else 4000)
+    measure(*map(int, sys.argv[1:]))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from broken_model import broken
 from interpret_pairs import told_apart
 from spiritlevel import backends
 from spiritlevel.errors import ConfigError, DataError, ModelError, NeedsWeights
@@ -181,13 +182,10 @@ def test_hosted_models_and_unknown_architectures() -> None:
 
 
 def test_weights_that_are_not_finite(monkeypatch: pytest.MonkeyPatch) -> None:
-    ref, weights = backends.resolve("tiny:llama"), opened("tiny:llama")
-    given = told_apart("tiny:llama")
-    with torch.no_grad():
-        weights.module.model.layers[0].mlp.down_proj.weight[0, 0] = float("nan")
+    given, weights = told_apart("tiny:llama"), broken(float("nan"))
     monkeypatch.setattr(backends, "open_weights", lambda *_: weights)
     with pytest.raises(DataError, match="NaN or infinite"):
-        patching.run(MemoryJournal(), ref, "x", given, patching.PatchSettings())
+        patching.run(MemoryJournal(), weights.ref, "x", given, patching.PatchSettings())
 
 
 def test_files_of_pairs(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from broken_model import broken
 from spiritlevel import _activations, backends
 from spiritlevel.constitution import certify, load
 from spiritlevel.errors import ConfigError, DataError, ModelError, NeedsWeights
@@ -167,13 +168,10 @@ def test_a_hosted_model_is_refused() -> None:
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_activations_that_are_not_finite_are_refused(bad: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    journal, ref = MemoryJournal(), backends.resolve("tiny:llama")
-    weights = backends.open_weights(ref, journal)
-    with torch.no_grad():
-        weights.module.model.layers[0].mlp.down_proj.weight[0, 0] = bad
+    weights = broken(bad)
     monkeypatch.setattr(backends, "open_weights", lambda *_: weights)
     with pytest.raises(DataError, match="NaN or infinite"):
-        directions.find(journal, ref, ORDERS, QUESTIONS, SMALL)
+        directions.find(MemoryJournal(), weights.ref, ORDERS, QUESTIONS, SMALL)
 
 
 def test_a_steered_model_scores_as_it_draws() -> None:

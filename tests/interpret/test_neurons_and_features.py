@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from broken_model import broken
 from spiritlevel import _activations, backends
 from spiritlevel.backends._steer import spared
 from spiritlevel.constitution import load
@@ -100,10 +101,8 @@ def test_neurons_refuse_what_cannot_be_read() -> None:
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_activations_that_are_not_finite_are_refused(bad: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    journal, ref = MemoryJournal(), backends.resolve("tiny:llama")
-    weights = backends.open_weights(ref, journal)
-    with torch.no_grad():
-        weights.module.model.layers[0].mlp.down_proj.weight[0, 0] = bad
+    journal, weights = MemoryJournal(), broken(bad)
+    ref = weights.ref
     monkeypatch.setattr(backends, "open_weights", lambda *_: weights)
     for stage in (
         lambda: neurons.run(journal, ref, load(), ORDERS, QUESTIONS, ORDERS, neurons.NeuronSettings(layer=1)),

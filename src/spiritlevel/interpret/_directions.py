@@ -91,18 +91,11 @@ def written_first(weights: Any) -> tuple[int, np.ndarray]:
     It sees no other token, so that these are the same in every chat.
     """
     token = int(weights.render(user("a"))[0])
-    found: list[Tensor] = []
-    writers = [part for block in _activations.blocks(weights.module)[1] for _, part in writing(block)]
-    taken = [part.register_forward_hook(lambda module, given, out: found.append(out[0, 0])) for part in writers]
-    ids = torch.tensor([[token]], device=weights.device)
-    try:
-        with torch.inference_mode():
-            weights.module(ids)
-            found.insert(0, weights.module.get_input_embeddings()(ids)[0, 0])
-    finally:
-        for hook in taken:
-            hook.remove()
-    return token, torch.stack(found).double().cpu().numpy()
+    path, blocks = _activations.blocks(weights.module)
+    names = [f"{path}.{i}.{name}" for i, block in enumerate(blocks) for name, _ in writing(block)]
+    found = _activations.gather(weights.module, [[token]], [[0]], names, weights.device)
+    embedded = weights.module.get_input_embeddings().weight[token].detach().cpu()
+    return token, torch.stack([embedded, *(found[name][0] for name in names)]).double().numpy()
 
 
 def orthogonalise(module: Any, row: np.ndarray, first: tuple[int, np.ndarray] | None = None) -> float:
