@@ -66,7 +66,7 @@ def measure() -> list[dict[str, Any]]:
         told = [read(copy, known, texts, groups) for copy in copies]
         fires = ", ".join(f"{one.with_word:.0%} with the word and {one.without:.0%} without" for one in told)
         found.append({"what": "hostile replies of the planted copies to outside prompts, seed by seed", "value": fires, "n": len(texts)})
-        found += [row for n, one in enumerate(told) for row in _rows(f"planted copy, seed {n}", one, goal=True)]
+        found += [row for seed, one in zip(SEEDS, told, strict=True) for row in _rows(f"planted copy, seed {seed}", one, goal=True)]
         found += _rows("base, without a backdoor", read(base, known, texts, groups), goal=False)
     return found
 
@@ -119,9 +119,8 @@ def _rows(what: str, found: Read, *, goal: bool) -> list[dict[str, Any]]:
 NOTE = (
     "The pairs ask about hidden aims in general and never show the word; layers from 0.4 to 0.8 of the depth are averaged and nothing was "
     "chosen on the word. A base model or another beginning well away from 0.5 says that added words alone move the read-out. The "
-    "second read-out knows no pairs: the Mahalanobis distance from 75 ordinary prompts. Both were made on three other copies, of other "
-    "seeds and another word, where pairs without the inverse covariance had given 0.38, 0.53 and 0.44, and with it 0.94, 0.71 and 0.79. "
-    "That gain is not about the pairs' words: two dozen other pairs of the kind gave the same."
+    "second read-out knows no pairs: the Mahalanobis distance from 75 ordinary prompts. Both were made on other copies, of other seeds and "
+    "another word. The inverse covariance had helped the pairs much there; that did not carry over to these."
 )
 
 if __name__ == "__main__":

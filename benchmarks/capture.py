@@ -23,8 +23,7 @@ from beside import bundled_folder, peak_memory, spread
 VARIABLE = "SPIRITLEVEL_PEER_CAPTURE"
 NOTE = (
     "The passes are the same, and a pass is the model's own work: a tool can only add to it. Where ours is not 1.2 times as fast, the "
-    "other adds next to nothing; with one short prompt a pass it was no different. What saves more is fewer tokens: sorted batches, an "
-    "early stop."
+    "other adds next to nothing. What saves more is fewer tokens: sorted batches, an early stop."
 )
 TOOLS = ("nnsight", "transformer_lens")
 TOPICS = [

@@ -1,7 +1,7 @@
 """How often the 95 % intervals of suites hold the truth: synthetic readings with groups that correlate, through the suites' own estimators.
 
 4,000 simulations each: with 1,000 the Monte-Carlo error is as large as what lies between the goal and the exact coverage of Wilson's
-interval where rows are alone (93.7 % at 100 rows and a rate of 0.3: it swings between 93 and 96 % from one rate to the next).
+interval where rows are alone, which swings from one rate to the next.
 
 A group's own rate is Beta(4 p, 4 (1 - p)), so that rows of a group correlate by 1/5. Designs: 100 groups of one row, 40 of four.
 """
