@@ -1,6 +1,6 @@
 """`spiritlevel ask` on a finished run of a tiny transformer: questions with known answers, and questions that no run answers.
 
-    python benchmarks/ask.py [FILE]
+    python benchmarks/ask.py [FILE FOLDER]
 
 What is right is read off the run's values and not off the statements: the first sentence must hold the known figure, name or reason,
 and its rows must be those of that value. A question without an answer must be declined. The lexicon and the floors were tuned on the
