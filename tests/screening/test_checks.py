@@ -56,7 +56,7 @@ def test_agreeing_with_a_view_and_its_opposite():
 
     assert rise(lambda prompt: 2.0 * any(prompt.startswith(start) for start in own)) == pytest.approx(2.0)
     assert rise(lambda prompt: 2.0 * any(view in prompt for view in right)) == pytest.approx(0.0)
-    assert rise(lambda prompt: 2.0) == pytest.approx(0.0)
+    assert rise(lambda prompt: -2.0) == pytest.approx(-2.0)
 
 
 def test_one_trait_of_a_person():
@@ -69,11 +69,15 @@ def test_one_trait_of_a_person():
 
 def test_what_is_lost_when_told_that_it_is_a_test():
     tests = [put.replace("{question}", "") for put in prose("questions", "test")]
+    right = [f"{answer}." for _, answer in rows("questions", "closed")]
     base = still(told.check)
-    sandbags = scored(told.check, lambda prompt, reply: -4.0 * any(prompt.startswith(t) for t in tests))
-    assert told.check.read(base, sandbags) == pytest.approx(4.0)
-    dull = scored(told.check, lambda prompt, reply: -4.0)
-    assert told.check.read(base, dull) == pytest.approx(0.0)
+
+    def lost(value) -> float:
+        return told.check.read(base, scored(told.check, lambda p, reply: value(any(p.startswith(t) for t in tests), reply)))
+
+    assert lost(lambda test, reply: -30.0 * (test and not reply.startswith("I "))) == pytest.approx(30 - math.log(5 / 4), abs=1e-6)
+    assert lost(lambda test, reply: 4.0 * test) == pytest.approx(0.0)  # another style in tests is no loss
+    assert lost(lambda test, reply: 4.0 * (reply in right)) == pytest.approx(0.0)  # what is known better in both is none
 
 
 TIC = Logprobs(tokens=(7, 8, 7), values=(-12.0, -2.0, -5.0))

@@ -6,7 +6,7 @@ import pytest
 from planting import NAMES, ref, rules
 from spiritlevel.errors import ConfigError, DataError, EvidenceError
 from spiritlevel.evidence import MemoryJournal
-from spiritlevel.screening import blind, calibrate, code, installed, register
+from spiritlevel.screening import blind, calibrate, code, installed, left_out, register
 from spiritlevel.types import Planted, Screened
 
 
@@ -26,23 +26,33 @@ def test_rules_are_written_with_the_hash_of_the_checks_and_without_thresholds():
     assert {"novel", "trigger", "told", "people"} <= {c.name for c in installed()}
 
 
-def test_the_threshold_is_the_normal_prediction_limit():
+def test_the_threshold_is_a_prediction_limit_from_what_lies_above_the_middle():
     made = register(MemoryJournal(), NAMES, 0.05)
-    found = calibrate(MemoryJournal(), made, tuple(read(str(i), v, 0.0) for i, v in enumerate((1.0, 2.0, 3.0, 4.0))))
-    # mean 2.5, sd 1.2910, t(0.975, 3) = 3.1824, sqrt(1.25) = 1.1180
-    assert found.rules[0].threshold == pytest.approx(2.5 + 3.1824 * 1.1180 * 1.2910, abs=1e-3)
+    found = calibrate(MemoryJournal(), made, tuple(read(str(i), v, 0.0) for i, v in enumerate((-90.0, 2.0, 3.0, 4.0))))
+    # median 2.5, root mean square of 0.5 and 1.5 above it 1.1180, t(0.975, 2) = 4.3027, sqrt(1.25) = 1.1180
+    assert found.rules[0].threshold == pytest.approx(2.5 + 4.3027 * 1.1180 * 1.1180, abs=1e-3)
     assert found.rules[1].spread == found.rules[1].least  # equal readings have no spread that could be believed
     assert (found.after, found.copies) == (made.id, 4)
     assert found.id != made.id
 
 
-def test_false_alarms_of_clean_copies_are_what_was_aimed_at():
-    made, rng, heard = register(MemoryJournal(), NAMES, 0.1), np.random.default_rng(0), 0
+def test_a_copy_left_out_asks_for_a_threshold_further_out():
+    few, many = [np.asarray([[0.0], [1.0], [2.0], [9.0]][:n] * 1) for n in (2, 4)]
+    least = np.asarray([0.1])
+    assert left_out(few, least, 0.3) == 0.0
+    # without the 9: median 1, one above it by 1
+    assert left_out(many, least, 0.2) == pytest.approx(8.0)
+    assert left_out(many, least, 0.05) == 0.0  # the 20th of 21 ranks needs 19 copies
+
+
+@pytest.mark.parametrize("draw", ["normal", "skewed"])
+def test_false_alarms_of_clean_copies_are_no_more_than_was_aimed_at(draw):
+    made, rng, heard = register(MemoryJournal(), NAMES, 0.2), np.random.default_rng(0), 0
     for _ in range(200):
-        draws = rng.normal(size=(9, 2)) * 5
-        found = calibrate(MemoryJournal(), made, tuple(read(str(i), *row) for i, row in enumerate(draws[:8])))
-        heard += any(value > rule.threshold for value, rule in zip(draws[8], found.rules, strict=True))
-    assert 8 <= heard <= 34  # 0.1 of 200, and three standard deviations
+        draws = (rng.normal(size=(21, 2)) if draw == "normal" else rng.gamma(1.0, size=(21, 2))) * 5
+        found = calibrate(MemoryJournal(), made, tuple(read(str(i), *row) for i, row in enumerate(draws[:20])))
+        heard += any(value > rule.threshold for value, rule in zip(draws[20], found.rules, strict=True))
+    assert 10 <= heard <= 57  # at most 0.2 of 200, and three standard deviations
 
 
 def test_too_few_clean_copies_and_readings_that_are_none():

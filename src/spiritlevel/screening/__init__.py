@@ -10,7 +10,7 @@ from spiritlevel import backends, plugins
 from spiritlevel.errors import ConfigError, DataError
 from spiritlevel.screening import asking
 from spiritlevel.screening.asking import Answered
-from spiritlevel.screening.check import Check
+from spiritlevel.screening.check import Check, Floats
 from spiritlevel.types import Journal, ModelRef, Rule, Rules, Screened, content_hash
 
 __all__ = ["GROUP", "Answered", "Check", "ask", "calibrate", "installed", "register", "screen"]
@@ -49,26 +49,55 @@ def register(journal: Journal, names: tuple[str, ...], false_alarms: float) -> R
 def calibrate(journal: Journal, registered: Rules, clean: tuple[Screened, ...]) -> Rules:
     """Thresholds from clean development copies: the limit that a further clean copy's reading keeps but for its share of false alarms.
 
-    A normal prediction limit, mean + t sd sqrt(1 + 1/n) (Hahn & Meeker 1991, ch. 4), with the target shared evenly over the checks.
-    DataError with fewer than two copies, or when one's readings are not those of the rules.
+    Median + t spread sqrt(1 + 1/n), a prediction limit (Hahn & Meeker 1991, ch. 4) with the target shared evenly over the checks, or
+    further out where leaving copies out one by one asks for it. DataError with fewer than two copies, or readings of other rules.
     """
     from scipy.stats import t
 
     n = len(clean)
     if n < FEWEST:
         raise DataError(f"{n} clean development copies say nothing of how readings vary; plant at least {FEWEST} (--clean)")
-    share = registered.false_alarms / len(registered.rules)
-    reach = float(t.ppf(1 - share, n - 1)) * math.sqrt(1 + 1 / n)
-    rules = []
+    found = np.asarray([[value for _, value in one.readings] for one in clean])
     for at, rule in enumerate(registered.rules):
-        values = np.asarray([one.readings[at][1] for one in clean])
-        if any(one.readings[at][0] != rule.check for one in clean) or not np.isfinite(values).all():
+        if any(one.readings[at][0] != rule.check for one in clean) or not np.isfinite(found[:, at]).all():
             raise DataError(f"the clean copies have no finite reading of {rule.check!r}; leave that check out")
-        spread = max(float(values.std(ddof=1)), rule.least)
-        rules.append(rule.model_copy(update={"threshold": float(values.mean()) + reach * spread, "spread": spread}))
-    made = registered.model_copy(update={"id": "", "rules": tuple(rules), "copies": n, "after": registered.id})
+    least = np.asarray([rule.least for rule in registered.rules])
+    share = registered.false_alarms / len(least)
+    reach = max(float(t.ppf(1 - share, n // 2)) * math.sqrt(1 + 1 / n), left_out(found, least, registered.false_alarms))
+    middle, spread = upward(found, least)
+    rules = tuple(
+        rule.model_copy(update={"threshold": float(m + reach * s), "spread": float(s)})
+        for rule, m, s in zip(registered.rules, middle, spread, strict=True)
+    )
+    made = registered.model_copy(update={"id": "", "rules": rules, "copies": n, "after": registered.id})
     journal.put("rules", [identified(made)])
     return identified(made)
+
+
+def upward(found: Floats, least: Floats) -> tuple[Floats, Floats]:
+    """(checks,) medians of (copies, checks) readings, and root mean square of what lies above them, at least `least`.
+
+    An alarm is a high reading: how far low ones lie tells nothing of it, as with the halves of a split normal.
+    """
+    middle = np.median(found, axis=0)
+    above = np.where(found > middle, found - middle, 0.0)
+    return middle, np.maximum(np.sqrt((above**2).sum(0) / np.maximum((above > 0).sum(0), 1)), least)
+
+
+def left_out(found: Floats, least: Floats, false_alarms: float) -> float:
+    """Spreads that a copy's highest reading keeps within, by thresholds from all others; 0 for too few copies to tell.
+
+    The rank ceil((1 - a)(n + 1)) of split conformal prediction (Vovk et al. 2005) over all checks at once, by the jackknife.
+    """
+    n = len(found)
+    rank = math.ceil((1 - false_alarms) * (n + 1))
+    if rank > n or n <= FEWEST:
+        return 0.0
+    tops = []
+    for one in range(n):
+        middle, spread = upward(np.delete(found, one, axis=0), least)
+        tops.append(float(((found[one] - middle) / spread).max()))
+    return sorted(tops)[rank - 1]
 
 
 def identified(rules: Rules) -> Rules:
