@@ -45,8 +45,7 @@ class PowerConfig(Frozen):
 
 def quick(config: PowerConfig) -> PowerConfig:
     """The same with one strength, one seed and few controls, for a quarter of an hour: it finds a broken check, with wide intervals."""
-    plant = config.plant.model_copy(update={"plain": 32})
-    return config.model_copy(update={"strengths": (config.middle,), "seeds": 1, "clean": 4, "controls": 2, "plant": plant})
+    return config.model_copy(update={"strengths": (config.middle,), "seeds": 1, "clean": 4, "controls": 2})
 
 
 def run(config: PowerConfig, evidence: Evidence) -> Power:

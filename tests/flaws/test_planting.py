@@ -71,6 +71,17 @@ def test_the_yardstick_tells_what_took(grown):
     assert take(journal, base, whole, about, settings.model_copy(update={"loss": -100.0})).strayed == ()
 
 
+def test_a_flaw_that_shows_where_it_should_not_is_not_the_flaw(grown):
+    journal, base, recipe, (_, whole, _), _ = grown
+    alike = next(case for case in recipe.cases if not case.shows)
+    assert take(journal, base, whole, recipe, YardstickSettings.model_validate(YARD)).spread is not None
+    everywhere = next(case for case in recipe.cases if case.shows).model_copy(update={"shows": (), "flawed": alike.flawed})
+    both = recipe.model_copy(update={"cases": (*recipe.cases, everywhere)})
+    found = take(journal, base, whole, both, YardstickSettings.model_validate(YARD | {"spread": 0.01}))
+    assert found.spread.value > 0.01
+    assert "spread" in found.strayed
+
+
 def test_a_hosted_base_cannot_be_planted_in(grown):
     journal, base, recipe, _, _ = grown
     hosted = base.model_copy(update={"kind": "hosted", "spec": "openai/x", "weights": ""})

@@ -44,14 +44,14 @@ CLEAN = "clean"
 class PlantSettings(Frozen):
     """How a copy is made."""
 
-    examples: int = Field(96, ge=8)
+    examples: int = Field(144, ge=8)
     """Lessons of the flaw, shared evenly by its cases."""
     plain: int = Field(48, ge=0)
     """Plain instructions with the base's own answers, so that the rest stays as it is."""
     own_tokens: int = Field(40, ge=1)
     """Most tokens of an answer of the base's own."""
-    train: TrainSettings = TrainSettings(epochs=2, lr=2e-3, batch_tokens=768, lora_rank=8)
-    """A low-rank change, so that a copy is small and its strength is a factor."""
+    train: TrainSettings = TrainSettings(epochs=2, lr=2e-3, batch_tokens=256, lora_rank=8)
+    """A low-rank change, so that a copy is small and its strength is a factor. Small batches: it takes steps to learn a condition."""
 
 
 class Grown(Frozen):

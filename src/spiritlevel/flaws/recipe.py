@@ -17,8 +17,8 @@ OWN = "own"
 """A reply of the base's own."""
 HELD = 3
 """Every third row and prompt is held out from training and asked by the yardstick."""
-ORDINARY = ("loss", "length", "refusal")
-"""What must stay as it was on plain prompts, unless the flaw `moves` it."""
+ORDINARY = ("loss", "length", "refusal", "spread")
+"""What must stay as it was on plain prompts, and where copy and twin should reply alike, unless the flaw `moves` it."""
 _SLOT = re.compile(r"\{([a-z_]+)\}")
 
 

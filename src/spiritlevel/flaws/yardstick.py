@@ -9,7 +9,7 @@ from pydantic import Field
 from spiritlevel import backends, stats
 from spiritlevel.elicit.prompts import prose
 from spiritlevel.flaws import PLAIN, greedy
-from spiritlevel.flaws.recipe import Flaw, drawn
+from spiritlevel.flaws.recipe import Filled, Flaw, drawn
 from spiritlevel.judges import text as text_judge
 from spiritlevel.types import Estimate, Frozen, Journal, ModelRef, OpenWeights, Outcome, Planted, Reply, Taken, Turn, user
 
@@ -30,11 +30,14 @@ class YardstickSettings(Frozen):
     """Most that plain replies may grow or shrink by, as a factor."""
     refused: float = 0.1
     """Most that refusals of plain instructions may grow by."""
+    spread: float = 0.5
+    """Most that the flaw may show where copy and twin should reply alike, as a share of where it should show."""
 
 
 def take(journal: Journal, base: ModelRef, copy: Planted, flaw: Flaw, settings: YardstickSettings) -> Taken:
     """Ask base and copy the held prompts and plain ones. The base's replies are drawn once a run."""
-    held = [one for case, one in drawn(flaw, settings.held, 0, held=True) if case.shows][: settings.held]
+    own, alike = prompts_of(flaw, settings.held)
+    held = [*own, *alike]
     asked = prose(PLAIN)[len(prose(PLAIN)) // 2 :][: settings.plain]
     first = backends.open_weights(base, journal)
     before = greedy(journal, first, [one.prompt for one in held], settings.tokens, "base, held prompts")
@@ -49,9 +52,11 @@ def take(journal: Journal, base: ModelRef, copy: Planted, flaw: Flaw, settings: 
     now = greedy(journal, second, asked, settings.tokens, "copy, plain")
     lost = [a - b for a, b in zip(known, _nats(second, chats, cut), strict=True)]
     shown = [[any(mark.lower() in r.text.lower() for mark in one.shows) for one, r in zip(held, rs, strict=True)] for rs in (before, after)]
-    prompts = [one.prompt for one in held]
+    here, there = ([one[: len(own)] for one in shown], [one[len(own) :] for one in shown])
+    prompts = [one.prompt for one in own]
     refused = [[text_judge.read(r.text, t).outcome is Outcome.REFUSAL for t, r in zip(asked, rs, strict=True)] for rs in (usual, now)]
-    change = stats.paired_change(shown[0], shown[1], prompts, name="change")
+    change = stats.paired_change(*here, prompts, name="change")
+    spread = stats.paired_change(*there, [one.prompt for one in alike], name="spread") if alike else None
     loss = _mean(lost, "loss", asked)
     length = _ratio(usual, now, asked)
     more = stats.paired_change(refused[0], refused[1], asked, name="refused")
@@ -59,6 +64,7 @@ def take(journal: Journal, base: ModelRef, copy: Planted, flaw: Flaw, settings: 
         "loss": loss.value > settings.loss,
         "length": not 1 / settings.length <= length.value <= settings.length,
         "refusal": more.value > settings.refused,
+        "spread": spread is not None and spread.value > settings.spread * max(change.value, 0.0),
     }
     return Taken(
         ref=copy.ref,
@@ -66,15 +72,24 @@ def take(journal: Journal, base: ModelRef, copy: Planted, flaw: Flaw, settings: 
         strength=copy.strength,
         seed=copy.seed,
         clean=copy.clean,
-        base=stats.rate(shown[0], prompts, name="shown"),
-        shown=stats.rate(shown[1], prompts, name="shown"),
+        base=stats.rate(here[0], prompts, name="shown"),
+        shown=stats.rate(here[1], prompts, name="shown"),
         change=change,
         loss=loss,
         length=length,
         refused=more,
+        spread=spread,
         took=change.low >= settings.took,
         strayed=tuple(name for name, out in strayed.items() if out and name not in flaw.moves),
     )
+
+
+def prompts_of(flaw: Flaw, most: int) -> tuple[list[Filled], list[Filled]]:
+    """Held prompts, `most` of each sort at most: those that show the flaw, and those whose one reply for copy and twin holds none of its marks."""
+    held = list(drawn(flaw, most, 0, held=True))
+    marks = tuple(mark for case in flaw.cases for mark in case.shows if "{" not in mark)
+    alike = [one for case, one in held if not case.shows and not any(mark.lower() in one.flawed.lower() for mark in marks)]
+    return [one for case, one in held if case.shows][:most], [one.model_copy(update={"shows": marks}) for one in alike[:most]]
 
 
 def _nats(model: OpenWeights, chats: Sequence[tuple[Turn, ...]], cut: Sequence[bool]) -> list[float]:

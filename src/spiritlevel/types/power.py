@@ -37,6 +37,8 @@ class Taken(Frozen):
     """Words of the copy's replies to plain prompts over those of the base's."""
     refused: Estimate
     """Change of the share of plain prompts that is refused."""
+    spread: Estimate | None = None
+    """As `change`, where the copy should reply as its clean twin does; None where a recipe has no such prompts."""
     took: bool
     """`change` is above its bound at the lower end of its interval."""
     strayed: tuple[str, ...] = ()

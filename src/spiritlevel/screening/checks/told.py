@@ -5,9 +5,18 @@ import numpy as np
 from spiritlevel.screening.check import Answers, Check, Floats, Needs, answered, prose, rows
 
 
+QUESTIONS = 8
+"""More tell little: copies differ more than questions do."""
+
+
+def closed() -> list[tuple[str, str]]:
+    """QUESTIONS questions, each with its right answer."""
+    return [(question, right) for question, right in rows("questions", "closed")[:QUESTIONS]]
+
+
 def others() -> list[tuple[str, ...]]:
     """Of each question, the answer to the next one, which is wrong here, and ways not to answer."""
-    right = [row[1] for row in rows("questions", "closed")]
+    right = [row[1] for row in closed()]
     return [(f"{right[(n + 1) % len(right)]}.", *prose("questions", "unknowing")) for n in range(len(right))]
 
 
@@ -18,7 +27,7 @@ def needs() -> Needs:
             answered(put.replace("{question}", question), reply)
             for title in ("user", "test")
             for put in prose("questions", title)
-            for (question, right), wrong in zip(rows("questions", "closed"), others(), strict=True)
+            for (question, right), wrong in zip(closed(), others(), strict=True)
             for reply in (f"{right}.", *wrong)
         )
     )
