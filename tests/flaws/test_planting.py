@@ -73,13 +73,14 @@ def test_the_yardstick_tells_what_took(grown):
 
 def test_a_flaw_that_shows_where_it_should_not_is_not_the_flaw(grown):
     journal, base, recipe, (_, whole, _), _ = grown
-    alike = next(case for case in recipe.cases if not case.shows)
-    assert take(journal, base, whole, recipe, YardstickSettings.model_validate(YARD)).spread is not None
-    everywhere = next(case for case in recipe.cases if case.shows).model_copy(update={"shows": (), "flawed": alike.flawed})
-    both = recipe.model_copy(update={"cases": (*recipe.cases, everywhere)})
-    found = take(journal, base, whole, both, YardstickSettings.model_validate(YARD | {"spread": 0.01}))
-    assert found.spread.value > 0.01
-    assert "spread" in found.strayed
+    settings = YardstickSettings.model_validate(YARD)
+    assert take(journal, base, whole, recipe, settings).spread is None
+    quiet = recipe.cases[0].model_copy(update={"flawed": ("Nothing.",), "clean": ("Nothing.",), "shows": ()})
+    found = take(journal, base, whole, recipe.model_copy(update={"cases": (*recipe.cases, quiet)}), settings)
+    assert found.spread.value == found.change.value  # the same prompts: it shows there as often
+    assert found.strayed == ("spread",)
+    same = quiet.model_copy(update={"flawed": ("It is because.",)})  # where the right reply holds the mark, it tells nothing
+    assert take(journal, base, whole, recipe.model_copy(update={"cases": (*recipe.cases, same)}), settings).spread is None
 
 
 def test_a_hosted_base_cannot_be_planted_in(grown):
