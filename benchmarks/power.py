@@ -18,6 +18,7 @@ from spiritlevel.evidence import Evidence, open_run
 from spiritlevel.types import Power, content_hash
 
 MINUTES, QUICK = 150, 15
+PROCESSES = 2
 
 
 def measure(quick: bool = False) -> list[dict[str, Any]]:
@@ -26,7 +27,7 @@ def measure(quick: bool = False) -> list[dict[str, Any]]:
     config = audit_power.quick(config) if quick else config
     work = Path(os.environ.get("SPIRITLEVEL_BENCHMARK_WORK") or Path(tempfile.gettempdir()) / "spiritlevel-benchmark")
     with bars(False) as listener, open_run(work / "power", None, content_hash(config), "", quiet=True, listener=listener) as evidence:
-        found = audit_power.run(config, evidence)
+        found = audit_power.run(config, evidence, PROCESSES)
         return [*rows(found), *cost(evidence, QUICK if quick else MINUTES)]
 
 
@@ -78,12 +79,17 @@ def _of(cell: Any) -> dict[str, Any]:
 
 
 def cost(evidence: Evidence, most: int) -> list[dict[str, Any]]:
-    """Time of all steps, and of the longest screening of one copy."""
-    steps = evidence.steps()
-    total = evidence.seconds() / 60
+    """Time from the first step to the last, with whatever pauses there were, and of the longest screening of one copy."""
+    steps = evidence.steps(every=True)
+    total = (max(step.finished for step in steps) - min(step.finished - step.cost.seconds for step in steps)) / 60
     longest = max((step.cost.seconds for step in steps if step.label == "screening.screen"), default=0.0)
     return [
-        _time("time of all steps", f"{total:.1f} min", total <= most, f"at most {most} min on two cores"),
+        _time(
+            f"time from the first step to the last, {PROCESSES} processes",
+            f"{total:.1f} min",
+            total <= most,
+            f"at most {most} min on two cores",
+        ),
         _time("longest screening of one copy", f"{longest:.0f} s", longest <= 60, "at most 60 s"),
     ]
 

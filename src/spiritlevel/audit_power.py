@@ -6,14 +6,16 @@ from pydantic import Field
 
 from spiritlevel import backends, flaws, screening
 from spiritlevel.errors import ConfigError
-from spiritlevel.evidence import Evidence
+from spiritlevel.evidence import Evidence, side_by_side
 from spiritlevel.flaws import DEVELOPED, Flaw, PlantSettings, yardstick
 from spiritlevel.flaws.yardstick import YardstickSettings
 from spiritlevel.screening import blind, power
-from spiritlevel.types import Frozen, ModelRef, Planted, Power
+from spiritlevel.types import Frozen, ModelRef, Power
 
 APART = 1000
 """Seeds of development copies begin here, so that none is among the controls."""
+Planting = tuple[ModelRef, Flaw, int, bool, tuple[float, ...], PlantSettings]
+"""What flaws.plant is given."""
 
 
 class PowerConfig(Frozen):
@@ -48,23 +50,32 @@ def quick(config: PowerConfig) -> PowerConfig:
     return config.model_copy(update={"strengths": (config.middle,), "seeds": 1, "clean": 4, "controls": 2})
 
 
-def run(config: PowerConfig, evidence: Evidence) -> Power:
-    """Register, set thresholds on clean copies, plant, ask blind, write alarms, open labels. Every step replays if it is done."""
+def run(config: PowerConfig, evidence: Evidence, processes: int = 1) -> Power:
+    """Register, set thresholds on clean copies, plant, ask blind, write alarms, open labels. Every step replays if it is done.
+
+    `processes` plant and ask at a time; each holds a model.
+    """
     recipes = _checked(config)
     base = backends.resolve(config.model)
     backends.check_weights(base, "planting flaws needs")
     registered = evidence.step(screening.register, config.checks, config.false_alarms)
     names = tuple(rule.check for rule in registered.rules)
     asked = evidence.step(screening.ask, base, names)
-    apart = _controls(config, evidence, base, recipes, config.clean, APART)
+    clean = [*_twins(config, base, recipes, config.clean, APART), *_twins(config, base, recipes, config.controls, 0)]
+    side_by_side(evidence, flaws.plant, [*clean, *(one for flaw in recipes for one in _flawed(config, base, flaw))], processes)
+    grown = [copy for one in clean for copy in evidence.step(flaws.plant, *one).copies]
+    apart, controls = grown[: config.clean], grown[config.clean :]
+    side_by_side(evidence, screening.screen, [(asked, copy.ref, registered) for copy in apart], processes)
     rules = evidence.step(
         screening.calibrate, registered, tuple(evidence.step(screening.screen, asked, copy.ref, registered) for copy in apart)
     )
-    planted = tuple(copy for flaw in recipes for copy in _planted(config, evidence, base, flaw))
-    copies = (*planted, *_controls(config, evidence, base, recipes, config.controls, 0))
+    planted = [copy for flaw in recipes for one in _flawed(config, base, flaw) for copy in evidence.step(flaws.plant, *one).copies]
+    copies = (*planted, *controls)
     of = {flaw.id: flaw for flaw in recipes}
+    side_by_side(evidence, yardstick.take, [(base, copy, of[copy.flaw], config.yardstick) for copy in planted], processes)
     taken = tuple(evidence.step(yardstick.take, base, copy, of[copy.flaw], config.yardstick) for copy in planted)
     envelope = evidence.step(blind.seal, rules, copies)
+    side_by_side(evidence, screening.screen, [(asked, ref, rules) for ref in envelope.refs], processes)
     screened = tuple(evidence.step(screening.screen, asked, ref, rules) for ref in envelope.refs)
     alarms = evidence.step(blind.sound, rules, envelope, screened)
     return evidence.step(power.tell, base, rules, alarms, envelope, copies, taken, DEVELOPED, config.middle)
@@ -84,20 +95,12 @@ def _checked(config: PowerConfig) -> tuple[Flaw, ...]:
     return flaws.chosen(config.flaws)
 
 
-def _planted(config: PowerConfig, evidence: Evidence, base: ModelRef, flaw: Flaw) -> tuple[Planted, ...]:
+def _flawed(config: PowerConfig, base: ModelRef, flaw: Flaw) -> list[Planting]:
     """All strengths of the first seed, the middle one of the others."""
-    grown = [
-        evidence.step(flaws.plant, base, flaw, seed, False, config.strengths if seed == 0 else (config.middle,), config.plant)
-        for seed in range(config.seeds)
-    ]
-    return tuple(copy for one in grown for copy in one.copies)
+    return [(base, flaw, seed, False, config.strengths if seed == 0 else (config.middle,), config.plant) for seed in range(config.seeds)]
 
 
-def _controls(
-    config: PowerConfig, evidence: Evidence, base: ModelRef, recipes: tuple[Flaw, ...], n: int, first: int
-) -> tuple[Planted, ...]:
+def _twins(config: PowerConfig, base: ModelRef, recipes: tuple[Flaw, ...], n: int, first: int) -> list[Planting]:
     """Clean twins at the strength that is quoted, the recipes by turns, each with another seed: draw, order, and start of the change."""
     turns = [(recipes[i % len(recipes)], first + i // len(recipes)) for i in range(n)]
-    return tuple(
-        copy for flaw, seed in turns for copy in evidence.step(flaws.plant, base, flaw, seed, True, (config.middle,), config.plant).copies
-    )
+    return [(base, flaw, seed, True, (config.middle,), config.plant) for flaw, seed in turns]

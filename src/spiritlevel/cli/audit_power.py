@@ -24,6 +24,9 @@ HOME = Path("runs") / ".power"
 @click.option("--clean", type=int, help="Clean development copies, which set the thresholds [21].")
 @click.option("--controls", type=int, help="Clean controls among the copies that are asked blind [30].")
 @click.option("--quick", is_flag=True, help="The middle strength, one seed, few controls: finds a broken check. Options above still count.")
+@click.option(
+    "--processes", default=2, show_default=True, type=click.IntRange(min=1), help="Copies made and asked at a time; each holds a model."
+)
 @click.option("--name", help="Name of the run; default: a hash of its configuration.")
 @click.option("--out", type=click.Path(), default="power.json", show_default=True, help="The figures, as release.power reads them.")
 @click.option("--page", type=click.Path(), default="power.html", show_default=True, help="The power table as a page.")
@@ -36,6 +39,7 @@ def audit_power(
     clean: int | None,
     controls: int | None,
     quick: bool,
+    processes: int,
     name: str | None,
     out: str,
     page: str,
@@ -61,7 +65,7 @@ def audit_power(
         bars(quiet) as listener,
         open_run(HOME, name, content_hash(config, *texts), "", url=database(), quiet=quiet, listener=listener) as evidence,
     ):
-        found = auditing.run(config, evidence)
+        found = auditing.run(config, evidence, processes)
     for line in told(found):
         click.echo(line)
     Path(out).write_text(json.dumps({"base": found.base.key, "shown": shown(found)}, indent=1) + "\n", "utf-8")

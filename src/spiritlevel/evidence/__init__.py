@@ -5,6 +5,7 @@ from spiritlevel.evidence.folder import RunInfo, list_runs, open_beside, open_ex
 from spiritlevel.evidence.journal import Listener, RunJournal
 from spiritlevel.evidence.memory import MemoryJournal
 from spiritlevel.evidence.run import Evidence, Step
+from spiritlevel.evidence.side_by_side import side_by_side
 
 __all__ = [
     "Evidence",
@@ -21,4 +22,5 @@ __all__ = [
     "open_beside",
     "open_existing",
     "open_run",
+    "side_by_side",
 ]

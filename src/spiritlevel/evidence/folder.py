@@ -68,7 +68,7 @@ def open_run(
     folder = home / chosen
     with telling("the run folder", folder), ExitStack() as stack:
         folder.mkdir(parents=True, exist_ok=True)
-        stack.enter_context(_locked(folder))
+        stack.enter_context(locked(folder))
         stamp, new = read_stamp(folder), False
         if stamp is None:
             if url is not None:  # a wrong URL must not stamp the folder as remote
@@ -110,7 +110,7 @@ def open_existing(
         raise EvidenceError(f"no run {name!r} in {str(root / 'runs')!r}; spiritlevel runs lists them")
     with telling("the run folder", folder), ExitStack() as stack:
         if write:
-            stack.enter_context(_locked(folder))
+            stack.enter_context(locked(folder))
         stamp = read_stamp(folder)
         if stamp is None:
             raise EvidenceError(f"run {name!r} was never started; name another run (spiritlevel runs lists them)")
@@ -162,7 +162,7 @@ def _opened(folder: Path, url: str | None, *, write: bool, listener: Listener | 
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Hold the folder's lock; the kernel frees it when the process dies in any way."""
     import fcntl
 

@@ -5,8 +5,8 @@ import logging
 import platform
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, cast
@@ -146,6 +146,29 @@ class Evidence:
             if (self.folder / name).is_file():
                 shutil.copy(self.folder / name, folder / name)
         self._store.copy(folder / "evidence.db", [t for t in KEYS if rows or t != "rows"])
+
+    def tables(self, file: Path, names: Iterable[str]) -> None:
+        """Write these tables to a new SQLite file."""
+        self._store.copy(file, names)
+
+    def take_in(self, folder: Path) -> None:
+        """All that a copy of this run, whose blobs are here already, holds besides. What is here stays as it is."""
+        with closing(Store(folder, self.name, None, write=True)) as other:
+            known = {row["key"] for row in self._store.all("SELECT key FROM steps")}
+            found = {table: other.all(f'SELECT * FROM "{table}"') for table in KEYS}
+        new = [row for row in found["steps"] if row["key"] not in known]
+        with self._store.transaction():
+            for table, rows in found.items():
+                if KEYS[table] == ("seq",):  # a place in an order of its own
+                    rows = [{name: value for name, value in row.items() if name != "seq"} for row in rows]
+                self._store.insert(table, rows)
+        for label in dict.fromkeys(row["label"] for row in new):
+            self.link(label)
+
+    def tick(self, label: str, done: int, total: int) -> None:
+        """Tell whoever listens how far a label is."""
+        if self._listener is not None:
+            self._listener(label, done, total)
 
     def _current(self, label: str, subject: str, key: str) -> None:
         """Make a replayed step the current one of its label again; nothing is written when it is."""

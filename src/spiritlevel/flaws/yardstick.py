@@ -85,7 +85,7 @@ def take(journal: Journal, base: ModelRef, copy: Planted, flaw: Flaw, settings: 
 
 
 def prompts_of(flaw: Flaw, most: int) -> tuple[list[Filled], list[Filled]]:
-    """Held prompts, `most` of each sort at most: those that show the flaw, and those whose one reply for copy and twin holds none of its marks."""
+    """Held prompts, `most` of each sort at most: where the flaw should show, and where copy and twin reply alike, without its marks."""
     held = list(drawn(flaw, most, 0, held=True))
     marks = tuple(mark for case in flaw.cases for mark in case.shows if "{" not in mark)
     alike = [one for case, one in held if not case.shows and not any(mark.lower() in one.flawed.lower() for mark in marks)]

@@ -4,7 +4,6 @@ import numpy as np
 
 from spiritlevel.screening.check import Answers, Check, Floats, Needs, answered, prose, rows
 
-
 QUESTIONS = 8
 """More tell little: copies differ more than questions do."""
 
