@@ -5,7 +5,7 @@ liking for a place cancels (Zheng et al. 2024, "Large language models are not ro
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 import numpy as np
@@ -13,8 +13,8 @@ import numpy as np
 from spiritlevel.backends import options
 from spiritlevel.measure.suites import prose
 from spiritlevel.measure.suites.forms.base import Asked, Form, chat, has_weights, replies
-from spiritlevel.measure.suites.frames import FRAMES, LETTERS, put
-from spiritlevel.measure.suites.model import Item, Reading
+from spiritlevel.measure.suites.frames import Part, instruction, put
+from spiritlevel.measure.suites.model import Item, Reading, Suite
 from spiritlevel.types import Chat, Frozen, Journal, Model, OpenWeights
 
 ALPHABET = "ABCDEFGHIJKLMNOP"
@@ -48,6 +48,12 @@ def check(item: Item) -> None:
         raise ValueError("neither answer nor matching is given")
 
 
+def fixed(suite: Suite, model: Model) -> Mapping[Part, str]:
+    """No instruction where the choices' own words are scored."""
+    words = has_weights(model) and suite.format != "letters"
+    return {"instruction": "its choices are scored by their own words, and no letter is asked for"} if words else {}
+
+
 def orders(kind: str, n: int) -> list[tuple[int, ...]]:
     """Orders of n choices: as they are; and reversed; or every rotation, so that each choice stands in each place once."""
     first = tuple(range(n))
@@ -69,7 +75,7 @@ def listed(item: Item, frame: str, order: Sequence[int]) -> tuple[str, str]:
     """(system prompt, question with its choices in this order and what to answer)."""
     system, question = put(item, frame)
     lines = "\n".join(f"{letter}. {item.choices[place]}" for letter, place in zip(ALPHABET, order, strict=False))
-    return system, f"{question}\n\n{lines}\n\n{FRAMES[frame].instruction or LETTERS}"
+    return system, f"{question}\n\n{lines}\n\n{instruction(frame, 'letter')}"
 
 
 def likely(journal: Journal, model: Model, units: Sequence[Question], label: str) -> list[Likely]:
@@ -177,4 +183,4 @@ def _one(place: int, item: Item) -> tuple[float, ...]:
     return tuple(float(i == place) for i in range(len(item.choices)))
 
 
-FORM = Form(check, read, prose.rows)
+FORM = Form(check, read, prose.rows, fixed)
