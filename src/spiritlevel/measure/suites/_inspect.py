@@ -1,12 +1,12 @@
 """Inspect with our models as its model: chats that wait together are asked together, in the thread that may write."""
 
 import tempfile
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import inspect_ai
 from inspect_ai.log import EvalLog, EvalSample
-from inspect_ai.model import ChatMessage, GenerateConfig, ModelAPI, ModelOutput
+from inspect_ai.model import ChatMessage, GenerateConfig, ModelAPI, ModelOutput, modelapi
 from inspect_ai.model import Model as Theirs
 from inspect_ai.solver._task_state import sample_state
 
@@ -31,12 +31,15 @@ WAIT = 0.05
 class Ours(ModelAPI):
     """A model of ours as Inspect asks one. `fault`: what ended the whole, beside what ended a sample."""
 
-    def __init__(self, journal: Journal, model: Model, label: str) -> None:
-        super().__init__(model.ref.spec)
-        self.journal, self.model, self.label = journal, model, label
+    def __init__(self, model_name: str) -> None:  # Inspect stores what it was made with, so the rest is told after
+        super().__init__(model_name)
         self.fault: SpiritlevelError | None = None
         self.waiting: list[Ask] = []
         self.known: dict[Ask, Reply] = {}
+
+    def serves(self, journal: Journal, model: Model, label: str) -> None:
+        """The model, and where its replies are kept."""
+        self.journal, self.model, self.label = journal, model, label
 
     def max_connections(self) -> int:
         """As many as are asked together."""
@@ -81,7 +84,9 @@ class Ours(ModelAPI):
 
 def answered(journal: Journal, model: Model, task: str, most: int) -> Ran:
     """The tasks that a name or file has. DataError: there is none, or it cannot be run. A scorer that asks a model asks this one."""
-    logs = _logs(Ours(journal, model, f"inspect/{task}"), task, most)
+    ours = cast(Ours, modelapi(name="ours")(Ours)(model.ref.spec))
+    ours.serves(journal, model, f"inspect/{task}")
+    logs = _logs(ours, task, most)
     every: dict[str, list[tuple[Item, Reading]]] = {}
     licences = set()
     for log in logs:
