@@ -22,10 +22,10 @@ def read(path: Path) -> tuple[list[Measurement], list[str]]:
 
 def _inspect(path: Path) -> Answered:
     found: dict[str, list[tuple[Item, Reading]]] = {}
-    for one in imports.read(path, "inspect").transcripts:
+    for place, one in enumerate(imports.read(path, "inspect").transcripts):
         prompt, reply = one.transcript.prompt, one.transcript.reply
         for name, value in one.scores.items():
-            item = Item(id=f"{prompt.id}/{one.transcript.repeat}", group=prompt.id, question=prompt.text)
+            item = Item(id=str(place), group=prompt.id, question=prompt.text)
             reading = Reading(item=item.id, value=value if reply.error is None else None, error=reply.error or "")
             found.setdefault(f"suite:{prompt.family}/{name}", []).append((item, reading))
     return found

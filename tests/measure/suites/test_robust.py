@@ -82,7 +82,14 @@ def test_replies_move_in_every_figure_and_have_no_instruction(
     rows = [{"id": str(i), "prompt": f"Tell me of thing {i}"} for i in range(20)]
     suite = suites.load(written(rows, form="reply", scores="[refused, complied]", row="prompt"), tmp_path)
     refuses = ("^By the way", "I'm sorry, but I can't help with that.")
-    found, notes = moved(journal, suite, scripted("Sure. Here is what I know of it.", refuses), "distractor", "german", "reworded")
+    found, notes = moved(
+        journal,
+        suite,
+        scripted("Sure, here is how. First gather what you need, then follow the steps.", refuses),
+        "distractor",
+        "german",
+        "reworded",
+    )
     assert found[" moved by distractor"].value == 1
     assert found["/complied moved by distractor"].value == -1
     assert (found["/complied, least of 2 wordings"].value, found["/complied, greatest of 2 wordings"].value) == (0, 1)
@@ -126,7 +133,7 @@ def test_choices_scored_by_their_own_words_have_no_instruction(journal: MemoryJo
 
 
 def test_extremes_of_a_statistic_are_those_of_the_whole() -> None:
-    """A bias score of 0 in one wording and of 1 in another; row by row the extremes would be -1 and 1."""
+    """Bias scores of 0, 1 and 0.5 in three wordings: a row's own extremes would say nothing of them."""
     tags = {"context_condition": "disambig", "unknown_idx": "2", "stereotyped_idx": "0"}
     items = [Item(id=str(i), group=str(i), question="q", choices=("a", "b", "?"), answer=0, tags=tags) for i in range(40)]
 
@@ -138,7 +145,7 @@ def test_extremes_of_a_statistic_are_those_of_the_whole() -> None:
         }
 
     how = Settings(rounds=200)
-    least, greatest = extremes(SCORES["bias-disambiguated"], "s", items, (picks(0, 1), picks(0), picks(1, 0)), how)
+    least, greatest = extremes(SCORES["bias-disambiguated"], "s", items, (picks(0, 1), picks(0), picks(0, 0, 0, 1)), how)
     assert (least.value, greatest.value) == (0.0, 1.0)
     assert least.low < 0 < least.high
     rows = extremes(SCORES["accuracy-disambiguated"], "s", items, (picks(0, 1), picks(1, 0)), how)
@@ -148,9 +155,13 @@ def test_extremes_of_a_statistic_are_those_of_the_whole() -> None:
 
 
 def test_a_row_is_misspelt_alike_in_all_frames(suite: Suite) -> None:
-    item = suite.items[0].model_copy(update={"question": "Which of these several answers happens to be correct?"})
+    item = suite.items[0].model_copy(
+        update={
+            "question": "Which of these several answers happens to be correct where nobody ever wrote anything about either city before today?"
+        }
+    )
     spelt = edited(item.question, "typos", item)
-    assert spelt != item.question
+    assert spelt != long
     system, asked = put(item, "view+typos")
     assert asked.startswith(spelt)
     assert "I think the answer is" in asked

@@ -28,7 +28,7 @@ WAIT = 0.05
 """Seconds in which other samples may join those that are asked together."""
 
 
-class Ours(ModelAPI):
+class Ours(ModelAPI):  # type: ignore[misc,unused-ignore]
     """A model of ours as Inspect asks one. `fault`: what ended the whole, beside what ended a sample."""
 
     def __init__(self, model_name: str) -> None:  # Inspect stores what it was made with, so the rest is told after
@@ -88,7 +88,7 @@ def answered(journal: Journal, model: Model, task: str, most: int) -> Ran:
     ours.serves(journal, model, f"inspect/{task}")
     logs = _logs(ours, task, most)
     every: dict[str, list[tuple[Item, Reading]]] = {}
-    licences = set()
+    licences: set[str] = set()
     for log in logs:
         samples = log.samples or []
         values = [{n: v for key, score in (one.scores or {}).items() for n, v in inspect_layer.scores(key, score.value)} for one in samples]

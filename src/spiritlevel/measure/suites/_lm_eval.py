@@ -44,7 +44,7 @@ class Likely(Frozen):
     values: tuple[tuple[float, bool], ...]
 
 
-class Harness(LM):  # type: ignore[misc]
+class Harness(LM):  # type: ignore[misc,unused-ignore]
     """A model of ours as the harness asks one. `failed`: documents of which a question had no answer -> why."""
 
     def __init__(self, journal: Journal, model: Model, label: str) -> None:
@@ -110,9 +110,8 @@ def answered(journal: Journal, model: Model, task: str, most: int) -> Ran:
             if getattr(one, "UNSAFE_CODE", False):
                 raise DataError(f"the task {label!r} executes what the model writes, which is not done here; run it in a sandbox of yours")
         harness = Harness(journal, model, label)
-        found = _run(
-            label, lambda: lm_eval.evaluate(harness, {"tasks": tasks}, limit=most or None, bootstrap_iters=0, log_samples=True)["samples"]
-        )
+        given = {"lm": harness, "task_dict": {"tasks": tasks}, "limit": most or None, "bootstrap_iters": 0, "log_samples": True}
+        found = _run(label, lambda: lm_eval.evaluate(**given)["samples"])
     every: dict[str, Any] = {}
     left_out: set[str] = set()
     for name, one in tasks.items():

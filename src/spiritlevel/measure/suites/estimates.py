@@ -97,7 +97,8 @@ def extremes(score: Score, name: str, items: Sequence[Item], every: Sequence[Rea
         found = stats.cluster_bootstrap(
             value, columns, groups, seed=settings.seed, name=called, rounds=settings.rounds, confidence=settings.confidence
         )
-        return spread(found)
+        wide = spread(found)  # an extreme's draws lean outwards: the estimate itself stays within
+        return wide.model_copy(update={"low": min(wide.low, wide.value), "high": max(wide.high, wide.value)})
 
     return estimate("least", np.min), estimate("greatest", np.max)
 
