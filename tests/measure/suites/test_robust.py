@@ -155,11 +155,8 @@ def test_extremes_of_a_statistic_are_those_of_the_whole() -> None:
 
 
 def test_a_row_is_misspelt_alike_in_all_frames(suite: Suite) -> None:
-    item = suite.items[0].model_copy(
-        update={
-            "question": "Which of these several answers happens to be correct where nobody ever wrote anything about either city before today?"
-        }
-    )
+    long = "Which of these several answers happens to be correct where nobody ever wrote anything about either city before?"
+    item = suite.items[0].model_copy(update={"question": long})
     spelt = edited(item.question, "typos", item)
     assert spelt != long
     system, asked = put(item, "view+typos")
