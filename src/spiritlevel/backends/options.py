@@ -1,11 +1,42 @@
 """How likely a model with weights in hand finds each of several ways to go on: after a chat's opening, or after plain text."""
 
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar, cast
+
+from pydantic import BaseModel
 
 from spiritlevel.backends.text import clean
 from spiritlevel.errors import DataError
-from spiritlevel.types import Chat, OpenWeights, Turn
+from spiritlevel.types import Chat, Frozen, Journal, Model, OpenWeights, Turn
+
+U = TypeVar("U", bound=BaseModel)
+UNITS = 64
+"""Units that are scored and stored together."""
+TOO_LONG = "the question is longer than the model's context"
+
+
+class Likely(Frozen):
+    """Log-probability in nats of each option; none where what they follow does not fit."""
+
+    values: tuple[float, ...]
+
+
+def kept(
+    journal: Journal,
+    model: Model,
+    kind: str,
+    units: Sequence[U],
+    score: Callable[[OpenWeights, Sequence[U]], Iterable[Any]],
+    row: Any,
+    label: str,
+) -> list[Any]:
+    """Rows `row(values=...)` of what `score` finds of each unit with these weights, through the journal."""
+
+    def work(part: Sequence[U]) -> Iterable[tuple[int, Any]]:
+        return ((i, row(values=tuple(values))) for i, values in enumerate(score(cast(OpenWeights, model), part)))
+
+    salt = model.ref.key + model.numerics
+    return journal.rows(journal.map(kind, units, work, row, batch=UNITS, salt=salt, label=label), row)
 
 
 def after_chats(model: OpenWeights, chats: Sequence[Chat], options: Sequence[Sequence[str]]) -> list[list[float]]:

@@ -4,7 +4,7 @@ import contextlib
 import logging
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,9 +16,9 @@ from lm_eval.tasks import TaskManager  # type: ignore[import-not-found,unused-ig
 
 from spiritlevel import backends
 from spiritlevel.backends import options
+from spiritlevel.backends.options import TOO_LONG
 from spiritlevel.errors import DataError, SpiritlevelError
 from spiritlevel.measure.suites import lm_eval_logs
-from spiritlevel.measure.suites.forms.choice import TOO_LONG, UNITS
 from spiritlevel.measure.suites.tasks import Ran
 from spiritlevel.types import Ask, Frozen, Journal, Model, OpenWeights, Reply, Sampling, user
 
@@ -38,7 +38,7 @@ class Ends(Frozen):
     ends: tuple[str, ...]
 
 
-class Likely(Frozen):
+class Scored(Frozen):
     """(log-probability in nats, whether greedy decoding gives it) of each end; none where the text does not fit."""
 
     values: tuple[tuple[float, bool], ...]
@@ -60,12 +60,10 @@ class Harness(LM):  # type: ignore[misc,unused-ignore]
             together.setdefault((*_document(one), one.args[0]), []).append(place)
         units = [Ends(text=key[-1], ends=tuple(requests[place].args[1] for place in places)) for key, places in together.items()]
 
-        def work(part: Sequence[Ends]) -> Iterable[tuple[int, Likely]]:
-            found = options.continued(cast(OpenWeights, self.model), [one.text for one in part], [one.ends for one in part])
-            return ((i, Likely(values=tuple(values))) for i, values in enumerate(found))
+        def score(weights: OpenWeights, part: Sequence[Ends]) -> list[list[tuple[float, bool]]]:
+            return options.continued(weights, [one.text for one in part], [one.ends for one in part])
 
-        salt = self.model.ref.key + self.model.numerics
-        rows = self.journal.rows(self.journal.map("ends", units, work, Likely, batch=UNITS, salt=salt, label=self.label), Likely)
+        rows: list[Scored] = options.kept(self.journal, self.model, "ends", units, score, Scored, self.label)
         scored: list[tuple[float, bool]] = [(-np.inf, False)] * len(requests)
         for places, row in zip(together.values(), rows, strict=True):
             for place, value in zip(places, row.values, strict=False):

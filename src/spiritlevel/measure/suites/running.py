@@ -67,7 +67,8 @@ def _suite(journal: Journal, models: Sequence[Model], lineages: Sequence[Lineage
         notes += [f"{suite.name}: letters are not used: {flag}" for flag in dict.fromkeys(filter(None, flagged))]
         chosen = [efforts.by_words(one) for one in chosen]
         every, flagged = _read(journal, models, chosen)
-    grade, why = _grade(journal, suite, measured, lineages)
+    texts = [*(item.question for item in measured if item.question != "-"), suite.canary]
+    grade, why = graded(journal, _instrument(suite), texts, lineages)
     rows = journal.put("suite", [*(one for readings in every for one in readings.values())]).id
     found: list[Measurement] = []
     for name in suite.scores:
@@ -124,9 +125,7 @@ def _instrument(suite: Suite) -> Instrument:
     return Instrument(id=content_hash("suite", suite.name, suite.origin, suite.form), name=f"suite {suite.name}")
 
 
-def _grade(journal: Journal, suite: Suite, items: Sequence[Item], lineages: Sequence[Lineage]) -> tuple[Grade, str]:
-    """The firewall's word: spent where training met one of the rows, or the canary; of two models the worse side."""
-    asked = [*(item.question for item in items), suite.canary]
-    prompts = [Prompt(id="", text=text, goal=text, principle="") for text in asked if text != "-"]
-    whole = firewall.measured_on(_instrument(suite), prompts)
+def graded(journal: Journal, instrument: Instrument, texts: Sequence[str], lineages: Sequence[Lineage]) -> tuple[Grade, str]:
+    """The firewall's word on what is read from these texts: spent where training met one of them; of two models the worse side."""
+    whole = firewall.measured_on(instrument, [Prompt(id="", text=text, goal=text, principle="") for text in texts])
     return firewall.worst([firewall.grade(whole, one, journal.lineage) for one in lineages])

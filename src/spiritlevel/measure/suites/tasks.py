@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
-from spiritlevel import backends, firewall
+from spiritlevel import backends
 from spiritlevel.errors import ConfigError, DataError, MissingExtra
 from spiritlevel.measure.suites import licences
 from spiritlevel.measure.suites.answered import Answered, measurements
 from spiritlevel.measure.suites.model import Settings, Suited
-from spiritlevel.types import Instrument, Journal, Model, ModelRef, Prompt, content_hash
+from spiritlevel.measure.suites.running import graded
+from spiritlevel.types import Instrument, Journal, Model, ModelRef, content_hash
 
 TOOLS = {"lm-eval": "lm-eval", "inspect": "inspect_ai"}
 """What a name begins with, which is the extra's name too -> the package."""
@@ -59,9 +60,7 @@ def run(
     ran = [call(journal, model, task, settings.most) for model in models]
     lineages = [backends.identify(ref, journal, base=i == 0) for i, ref in enumerate(refs)]
     instrument = Instrument(id=content_hash("task", name, ran[0].version), name=f"task {name}", known_ancestry=tool == "lm-eval")
-    prompts = [Prompt(id="", text=text, goal=text, principle="") for text in ran[0].asked]
-    whole = firewall.measured_on(instrument, prompts)
-    grade, why = firewall.worst([firewall.grade(whole, one, journal.lineage) for one in lineages])
+    grade, why = graded(journal, instrument, ran[0].asked, lineages)
     rows = journal.put("task", [reading for one in ran for each in one.answered.values() for _, reading in each]).id
     about = {"grade": grade, "why_grade": why, "instruments": (instrument.id,), "rows": (rows,)}
     found, notes = measurements([one.answered for one in ran], settings, **about)

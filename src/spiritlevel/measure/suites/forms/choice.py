@@ -5,12 +5,13 @@ liking for a place cancels (Zheng et al. 2024, "Large language models are not ro
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import numpy as np
 
 from spiritlevel.backends import options
+from spiritlevel.backends.options import TOO_LONG, Likely
 from spiritlevel.measure.suites import prose
 from spiritlevel.measure.suites.forms.base import Asked, Form, chat, has_weights, replies
 from spiritlevel.measure.suites.frames import Part, instruction, put
@@ -18,9 +19,6 @@ from spiritlevel.measure.suites.model import Item, Reading, Suite
 from spiritlevel.types import Chat, Frozen, Journal, Model, OpenWeights
 
 ALPHABET = "ABCDEFGHIJKLMNOP"
-TOO_LONG = "the question is longer than the model's context"
-UNITS = 64
-"""Questions that are scored and stored together."""
 SAID = re.compile(r"(?:answer|choice|option)\s*(?:is|:)?\s*[\"'(*]*([A-P])\b", re.IGNORECASE)
 BARE = re.compile(r"\s*[\"'(*\[]*([A-P])(?:[\"').:,*\]]|\s|$)")
 
@@ -30,12 +28,6 @@ class Question(Frozen):
 
     chat: Chat
     options: tuple[str, ...]
-
-
-class Likely(Frozen):
-    """Log-probability in nats of each option; none where the question does not fit."""
-
-    values: tuple[float, ...]
 
 
 def check(item: Item) -> None:
@@ -80,14 +72,11 @@ def listed(item: Item, frame: str, order: Sequence[int]) -> tuple[str, str]:
 
 def likely(journal: Journal, model: Model, units: Sequence[Question], label: str) -> list[Likely]:
     """Log-probabilities of each unit's options, through the journal."""
-    weights = cast(OpenWeights, model)
 
-    def work(part: Sequence[Question]) -> Iterable[tuple[int, Likely]]:
-        found = options.after_chats(weights, [one.chat for one in part], [one.options for one in part])
-        return ((i, Likely(values=tuple(values))) for i, values in enumerate(found))
+    def score(weights: OpenWeights, part: Sequence[Question]) -> list[list[float]]:
+        return options.after_chats(weights, [one.chat for one in part], [one.options for one in part])
 
-    salt = model.ref.key + model.numerics
-    return journal.rows(journal.map("options", units, work, Likely, batch=UNITS, salt=salt, label=label), Likely)
+    return options.kept(journal, model, "options", units, score, Likely, label)
 
 
 def _asked(asked: Asked, items: Sequence[Item]) -> list[tuple[Item, tuple[int, ...]]]:
