@@ -1,6 +1,7 @@
 """lm-evaluation-harness with our models as its model: choices are scored after plain text, replies asked as one user's turn."""
 
 import contextlib
+import functools
 import logging
 import random
 from collections import Counter
@@ -135,8 +136,14 @@ def answered(journal: Journal, model: Model, task: str, most: int) -> Ran:
     )
 
 
+@functools.cache
+def _manager() -> Any:
+    """What the harness has; it reads some thousand files."""
+    return TaskManager()
+
+
 def _loaded(task: str) -> dict[str, Any]:
-    manager = TaskManager()
+    manager = _manager()
     if task not in manager.all_tasks and not Path(task).is_file():
         raise DataError(f"lm-evaluation-harness has no task {task!r:.80}, nor is there such a file; list its own with: lm-eval ls tasks")
     tasks = cast(dict[str, Any], manager.load([task])["tasks"])
