@@ -4,7 +4,7 @@ from pathlib import Path
 
 from spiritlevel.elicit import imports
 from spiritlevel.measure.suites import lm_eval_logs
-from spiritlevel.measure.suites.answered import Answered, measurements
+from spiritlevel.measure.suites.answered import Answered, Row, measurements
 from spiritlevel.measure.suites.model import Item, Reading, Settings
 from spiritlevel.types import Grade, Measurement
 
@@ -21,7 +21,7 @@ def read(path: Path) -> tuple[list[Measurement], list[str]]:
 
 
 def _inspect(path: Path) -> Answered:
-    found: dict[str, list[tuple[Item, Reading]]] = {}
+    found: dict[str, list[Row]] = {}
     for place, one in enumerate(imports.read(path, "inspect").transcripts):
         prompt, reply = one.transcript.prompt, one.transcript.reply
         for name, value in one.scores.items():

@@ -7,12 +7,12 @@ import pytest
 
 from spiritlevel.errors import DataError
 from spiritlevel.measure.suites import Item, Reading, Settings
-from spiritlevel.measure.suites.answered import Rows, measurements
+from spiritlevel.measure.suites.answered import Row, measurements
 from spiritlevel.measure.suites.licences import check
 from spiritlevel.measure.suites.lm_eval_logs import read
 
 
-def rows(*values: float | None, failed: int = 0) -> Rows:
+def rows(*values: float | None, failed: int = 0) -> list[Row]:
     found = [(Item(id=str(i), group=str(i), question="-"), Reading(item=str(i), value=value)) for i, value in enumerate(values)]
     return found[: len(found) - failed] + [
         (item, one.model_copy(update={"value": None, "error": "lost"})) for item, one in found[len(found) - failed :]

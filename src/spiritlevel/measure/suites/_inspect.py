@@ -14,6 +14,7 @@ from spiritlevel import backends
 from spiritlevel.backends import inspect_layer
 from spiritlevel.backends.text import clean
 from spiritlevel.errors import DataError, SpiritlevelError
+from spiritlevel.measure.suites.answered import Row
 from spiritlevel.measure.suites.model import Item, Reading
 from spiritlevel.measure.suites.tasks import Ran
 from spiritlevel.types import Ask, Chat, Journal, Model, Reply, Sampling, Turn
@@ -87,7 +88,7 @@ def answered(journal: Journal, model: Model, task: str, most: int) -> Ran:
     ours = cast(Ours, modelapi(name="ours")(Ours)(model.ref.spec))
     ours.serves(journal, model, f"inspect/{task}")
     logs = _logs(ours, task, most)
-    every: dict[str, list[tuple[Item, Reading]]] = {}
+    every: dict[str, list[Row]] = {}
     licences: set[str] = set()
     for log in logs:
         samples = log.samples or []
@@ -132,7 +133,7 @@ def _logs(ours: Ours, task: str, most: int) -> list[EvalLog]:
     return logs
 
 
-def _row(sample: EvalSample, value: float | None) -> tuple[Item, Reading]:
+def _row(sample: EvalSample, value: float | None) -> Row:
     text = sample.input if isinstance(sample.input, str) else "\n".join(turn.text for turn in sample.input)
     item = Item(id=f"{sample.id}/{sample.epoch}", group=str(sample.id), question=clean(text))
     error = "" if sample.error is None else _brief(sample.error.message)

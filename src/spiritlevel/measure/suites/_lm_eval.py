@@ -20,6 +20,7 @@ from spiritlevel.backends import options
 from spiritlevel.backends.options import TOO_LONG
 from spiritlevel.errors import DataError, SpiritlevelError
 from spiritlevel.measure.suites import lm_eval_logs
+from spiritlevel.measure.suites.answered import Row
 from spiritlevel.measure.suites.tasks import Ran
 from spiritlevel.types import Ask, Frozen, Journal, Model, OpenWeights, Reply, Sampling, user
 
@@ -111,7 +112,7 @@ def answered(journal: Journal, model: Model, task: str, most: int) -> Ran:
         harness = Harness(journal, model, label)
         given = {"lm": harness, "task_dict": {"tasks": tasks}, "limit": most or None, "bootstrap_iters": 0, "log_samples": True}
         found = _run(label, lambda: lm_eval.evaluate(**given)["samples"])
-    every: dict[str, Any] = {}
+    every: dict[str, list[Row]] = {}
     left_out: set[str] = set()
     for name, one in tasks.items():
         means = {metric for metric, how in one.aggregation().items() if how is mean}
@@ -119,11 +120,10 @@ def answered(journal: Journal, model: Model, task: str, most: int) -> Ran:
             if figure.split("/")[2] not in means:
                 left_out.add(figure)
                 continue
-            told = [(item, _failed(reading, harness.failed.get((name, item.id)))) for item, reading in rows]
-            every[figure] = told
+            every[figure] = [_failed(row, harness.failed.get((name, row[0].id))) for row in rows]
             if len(tasks) > 1:  # a group's own figure: all its rows together
                 whole = "/".join(["suite:lm-eval", Path(task).stem, *figure.split("/")[2:]])
-                every[whole] = [*every.get(whole, []), *((_of(name, item), _of(name, reading)) for item, reading in told)]
+                every.setdefault(whole, []).extend(_of(name, row) for row in every[figure])
     sets = [one.eval_docs for one in tasks.values()]
     asked = {text for each in found.values() for one in each for text in one["doc"].values() if isinstance(text, str) and len(text) >= LONG}
     return Ran(
@@ -184,15 +184,15 @@ def _document(request: Any) -> tuple[str, str]:
     return str(request.task_name), str(request.doc_id)
 
 
-def _failed(reading: Any, why: str | None) -> Any:
-    return reading if why is None else reading.model_copy(update={"value": None, "error": why})
+def _failed(row: Row, why: str | None) -> Row:
+    return row if why is None else (row[0], row[1].model_copy(update={"value": None, "error": why}))
 
 
-def _of(task: str, row: Any) -> Any:
-    """A row under its group: ids and groups of two tasks are apart."""
-    if hasattr(row, "group"):
-        return row.model_copy(update={"id": f"{task}/{row.id}", "group": f"{task}/{row.group}"})
-    return row.model_copy(update={"item": f"{task}/{row.item}"})
+def _of(task: str, row: Row) -> Row:
+    """A row under its group: ids of two tasks are apart."""
+    item, reading = row
+    name = f"{task}/{item.id}"
+    return item.model_copy(update={"id": name, "group": f"{task}/{item.group}"}), reading.model_copy(update={"item": name})
 
 
 def _how(task: Any) -> str:

@@ -9,8 +9,8 @@ from spiritlevel.measure.suites.scores import Score
 from spiritlevel.measure.suites.scores import told as value
 from spiritlevel.types import Measurement
 
-Rows = Sequence[tuple[Item, Reading]]
-Answered = Mapping[str, Rows]
+Row = tuple[Item, Reading]
+Answered = Mapping[str, Sequence[Row]]
 """`suite:TOOL/TASK/FIGURE` -> what each row counts (`value`; None: it could not be scored)."""
 OWN = Score("what the tool says", (), value)
 

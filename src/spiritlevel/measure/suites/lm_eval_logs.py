@@ -8,7 +8,7 @@ from typing import Any
 
 from spiritlevel import jsonl
 from spiritlevel.errors import DataError
-from spiritlevel.measure.suites.answered import Answered
+from spiritlevel.measure.suites.answered import Answered, Row
 from spiritlevel.measure.suites.model import Item, Reading
 from spiritlevel.types import Frozen, content_hash
 
@@ -17,7 +17,7 @@ METRICS = ("acc", "acc_norm", "exact_match", "mc1", "em", "likelihood_diff", "pc
 """Figures of a row whose log is too old to name its own."""
 
 
-class Row(Frozen):
+class Sample(Frozen):
     """One question's figures under one filter."""
 
     id: str
@@ -40,11 +40,11 @@ def read(path: Path) -> Answered:
     return found
 
 
-def row(sample: dict[str, Any]) -> Row:
+def row(sample: dict[str, Any]) -> Sample:
     """A sample's figures; what is no number (a pair that only the whole is computed from) is left out."""
     names = [name for name in sample.get("metrics") or METRICS if name in sample]
     values = [(str(name), float(sample[name])) for name in names if isinstance(sample[name], bool | int | float)]
-    return Row(
+    return Sample(
         id=str(sample["doc_id"]),
         group=content_hash(str(sample.get("doc_hash") or sample["doc_id"])),
         filter=str(sample.get("filter") or ""),
@@ -52,9 +52,9 @@ def row(sample: dict[str, Any]) -> Row:
     )
 
 
-def answered(task: str, rows: Iterable[Row]) -> dict[str, list[tuple[Item, Reading]]]:
+def answered(task: str, rows: Iterable[Sample]) -> dict[str, list[Row]]:
     """The rows of a task by figure; a filter that chooses among replies is part of the figure's name."""
-    found: dict[str, list[tuple[Item, Reading]]] = {}
+    found: dict[str, list[Row]] = {}
     for one in rows:
         tail = "" if one.filter in ("none", "") else f"/{one.filter}"
         for metric, value in one.values:

@@ -1,7 +1,7 @@
 """Tasks of other tools, asked of our models: the tool brings questions and scoring, our backends answer through the journal."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from spiritlevel import backends
 from spiritlevel.errors import ConfigError, DataError, MissingExtra
@@ -28,14 +28,6 @@ class Ran(NamedTuple):
     left_out: tuple[str, ...]
     """Figures that are no mean over rows."""
     version: str
-
-
-class Tool(Protocol):
-    """One of `_lm_eval` and `_inspect`."""
-
-    def answered(self, journal: Journal, model: Model, task: str, most: int) -> Ran:
-        """Ask a task. DataError: no such task, or one that cannot be run; NeedsWeights where log-probabilities are not to be had."""
-        ...
 
 
 def parts(name: str) -> tuple[str, str]:
@@ -79,6 +71,7 @@ def _licence(name: str, licence: str, accepted_by: str) -> Sequence[str]:
 
 
 def _tool(tool: str) -> Callable[[Journal, Model, str, int], Ran]:
+    """What asks a model a task of this tool, `most` rows of it. MissingExtra where the tool is not installed."""
     try:
         if tool == "inspect":
             from spiritlevel.measure.suites import _inspect as found
