@@ -58,3 +58,32 @@ def test_too_long_has_no_values_and_empty_is_one_sentence() -> None:
     assert len(short) == 2
     with pytest.raises(DataError, match="no words"):
         options.after_texts(model, ["rain"], [("a", " ")])
+
+
+@pytest.mark.parametrize("arch", ["llama", "phi"])
+def test_an_end_after_text_is_counted_whole_and_told_whether_greedy(arch: str) -> None:
+    import torch
+
+    model = backends.open_weights(backends.resolve(f"tiny:{arch}"), None)  # type: ignore[arg-type]
+    module = model.module  # type: ignore[attr-defined]
+
+    def ids(text: str) -> list[int]:
+        return list(model.tokenizer(text, add_special_tokens=False)["input_ids"])  # type: ignore[attr-defined]
+
+    def alone(text: str, end: str) -> tuple[float, bool]:
+        whole, first = ids(text + end), len(ids(text))
+        rows = module(torch.tensor([whole])).logits[0, first - 1 : -1].float().log_softmax(-1)
+        labels = torch.tensor(whole[first:])
+        return float(rows[range(len(labels)), labels].sum()), bool((rows.argmax(-1) == labels).all())
+
+    ends = [f" {one}" for one in "abcdefghijklmnopqrstuvwxyz"] + list("abcdefghijklmnopqrstuvwxyz,.") + [" the hills"]
+    texts = [f"The rain falls on {one}" for one in ("hill", "sea", "town", "street", "roof", "garden")]
+    with torch.inference_mode():
+        expected = [[alone(text, end) for end in ends] for text in texts]
+        found = options.continued(model, texts, [ends] * len(texts))
+        [spaced, long] = options.continued(model, ["It is ", "rain " * 3000], [("a hill",), ("a",)])
+        assert spaced[0][0] == pytest.approx(alone("It is", " a hill")[0], abs=1e-3)
+    assert long == []
+    assert [[value for value, _ in row] for row in found] == [pytest.approx([value for value, _ in row], abs=1e-3) for row in expected]
+    assert [[greedy for _, greedy in row] for row in found] == [[greedy for _, greedy in row] for row in expected]
+    assert any(greedy for row in found for _, greedy in row) or arch == "phi"

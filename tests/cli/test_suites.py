@@ -114,16 +114,12 @@ def test_logs_of_inspect_are_read(cli: Any, tmp_path: Path) -> None:
     assert "n = 30" in said.out
 
 
-def test_running_a_task_of_lm_evaluation_harness_needs_its_package(tmp_path: Path) -> None:
-    from importlib.util import find_spec
+def test_a_task_that_cannot_be_asked_is_one_sentence(fails: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
 
-    from spiritlevel.errors import MissingExtra
-    from spiritlevel.measure.suites import lm_eval_tasks
-
-    if find_spec("lm_eval") is not None:
-        pytest.skip("lm-eval is here")
-    with pytest.raises(MissingExtra, match=r"spiritlevel\[lm-eval\]"):
-        lm_eval_tasks.run("arc_easy", tmp_path)
+    monkeypatch.setitem(sys.modules, "inspect_ai", None)
+    assert "names no task; write lm-eval/NAME" in fails("suites", "task", "arc_easy", "--model", "tiny:llama", "-q")
+    assert "spiritlevel[inspect]" in fails("suites", "task", "inspect/sums.py", "--model", "scripted:complies", "-q")
 
 
 @pytest.mark.parametrize(

@@ -40,13 +40,17 @@ def tree(sequences: Sequence[Sequence[int]]) -> Tree:
     return Tree(tuple(first[:common]), tuple(tuple(one[common:]) for one in sequences))
 
 
-def scored(model: LocalModel, trees: Sequence[Tree]) -> list[list[float]]:
-    """Summed log-probability in nats of each branch of each tree after its trunk; float32 head and softmax."""
+Scored = tuple[float, bool]
+"""(summed log-probability in nats of a branch after its trunk, whether it is what greedy decoding would give)."""
+
+
+def scored(model: LocalModel, trees: Sequence[Tree], *, greedy: bool = False) -> list[list[Scored]]:
+    """Each branch of each tree; float32 head and softmax. Without `greedy` nothing is compared, and every second value is False."""
     longest = max((len(one.trunk) + max(map(len, one.branches)) for one in trees), default=0)
     run = _branched if model._in_loop(longest) else _one_by_one
-    found: list[list[float]] = [[] for _ in trees]
+    found: list[list[Scored]] = [[] for _ in trees]
     with torch.inference_mode():
-        head = _Head(model)
+        head = _Head(model, greedy)
         for places in _batches(trees):
             for place, values in zip(places, run(model, head, [trees[place] for place in places]), strict=True):
                 found[place] = values
@@ -56,20 +60,27 @@ def scored(model: LocalModel, trees: Sequence[Tree]) -> list[list[float]]:
 class _Head:
     """Hidden states to log-probabilities of given tokens, in pieces."""
 
-    def __init__(self, model: LocalModel) -> None:
+    def __init__(self, model: LocalModel, greedy: bool) -> None:
+        self.greedy = greedy
         head = model.module.get_output_embeddings()
         self.weight = head.weight.float()
         self.bias = None if head.bias is None else head.bias.float()
         self.cap = getattr(model.module.config, "final_logit_softcapping", None)
 
     def __call__(self, hidden: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """(k,) from hidden (k, width) and labels (k,)."""
+        """(k, 2) from hidden (k, width) and labels (k,)."""
         found = []
         for part, wanted in zip(hidden.split(HEAD_ROWS), labels.split(HEAD_ROWS), strict=True):
             logits = torch.nn.functional.linear(part.float(), self.weight, self.bias)
             logits = logits if self.cap is None else torch.tanh(logits / self.cap) * self.cap
-            found.append(logits.gather(1, wanted[:, None])[:, 0] - logits.logsumexp(-1))
+            found.append(self.of(logits, wanted))
         return torch.cat(found)
+
+    def of(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """(k, 2): log-probability of each label, and 1 where it is the likeliest token."""
+        own = logits.gather(1, labels[:, None])[:, 0]
+        best = own >= logits.amax(-1) if self.greedy else torch.zeros_like(own)
+        return torch.stack((own - logits.logsumexp(-1), best.to(own.dtype)), 1)
 
 
 def _batches(trees: Sequence[Tree]) -> Iterator[list[int]]:
@@ -84,7 +95,7 @@ def _batches(trees: Sequence[Tree]) -> Iterator[list[int]]:
         yield places
 
 
-def _branched(model: LocalModel, head: _Head, trees: Sequence[Tree]) -> list[list[float]]:
+def _branched(model: LocalModel, head: _Head, trees: Sequence[Tree]) -> list[list[Scored]]:
     """One pass over all trees of a batch in the decode loop's weights."""
     decoder = model._loop()
     shared = _decode._shared([list(one.trunk) for one in trees])
@@ -126,7 +137,7 @@ def _branched(model: LocalModel, head: _Head, trees: Sequence[Tree]) -> list[lis
     return _summed(trees, head(hidden, torch.tensor(labels, device=device)))
 
 
-def _one_by_one(model: LocalModel, head: _Head, trees: Sequence[Tree]) -> list[list[float]]:
+def _one_by_one(model: LocalModel, head: _Head, trees: Sequence[Tree]) -> list[list[Scored]]:
     """For bodies that the loop does not know: every branch a padded row of its own, the beginning repeated."""
     rows = [[*one.trunk, *branch[:-1]] for one in trees for branch in one.branches]
     starts = [(len(one.trunk), branch) for one in trees for branch in one.branches]
@@ -138,10 +149,11 @@ def _one_by_one(model: LocalModel, head: _Head, trees: Sequence[Tree]) -> list[l
         places = [(row, start - 1 + i) for row, (start, branch) in enumerate(part) for i in range(len(branch))]
         logits = model._scores(ids, mask, [row for row, _ in places], [column for _, column in places])
         labels = torch.tensor([token for _, branch in part for token in branch], device=logits.device)
-        values.append(logits.gather(1, labels[:, None])[:, 0] - logits.logsumexp(-1))
+        values.append(head.of(logits, labels))
     return _summed(trees, torch.cat(values))
 
 
-def _summed(trees: Sequence[Tree], values: torch.Tensor) -> list[list[float]]:
+def _summed(trees: Sequence[Tree], values: torch.Tensor) -> list[list[Scored]]:
     flat: Any = iter(values.tolist())
-    return [[sum(next(flat) for _ in branch) for branch in one.branches] for one in trees]
+    each = [[[next(flat) for _ in branch] for branch in one.branches] for one in trees]
+    return [[(sum(value for value, _ in branch), all(best for _, best in branch)) for branch in branches] for branches in each]

@@ -1,5 +1,10 @@
 """Every other provider through inspect_ai's model layer: `inspect/PROVIDER/NAME`, with that provider's own environment variables."""
 
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from spiritlevel import jsonl
 from spiritlevel.backends.exchange import kin
 from spiritlevel.backends.hosted import Hosted, Patience, Price
 from spiritlevel.backends.network import SWITCH, forbidden
@@ -8,6 +13,8 @@ from spiritlevel.types import Journal, ModelRef
 
 AT_HOME = ("mockllm",)
 """Providers that call nobody."""
+LETTERS = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
+"""Inspect's letters: correct, partial, incorrect, no answer; and the numbers that it takes them for."""
 
 
 def resolve(spec: str, dtype: str = "auto") -> ModelRef:
@@ -26,6 +33,19 @@ def open_ref(ref: ModelRef, journal: Journal, patience: Patience | None = None) 
     return Hosted(ref, call, close, patience, Price.from_environment(name))
 
 
+def scores(name: str, value: Any) -> Iterator[tuple[str, float | None]]:
+    """A number for each of its scores, None for what is none; a score of several parts gives one a part."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from scores(f"{name}.{jsonl.text(key)}", part)
+    elif isinstance(value, bool | int | float):
+        yield name, float(value) if math.isfinite(value) else None
+    elif isinstance(value, str):
+        yield name, LETTERS.get(value) if value in LETTERS else _number(value)
+    else:
+        yield name, None
+
+
 def _parts(spec: str) -> tuple[str, str]:
     provider, _, name = spec.removeprefix("inspect/").partition("/")
     if not provider or not name or not spec.startswith("inspect/"):
@@ -33,3 +53,11 @@ def _parts(spec: str) -> tuple[str, str]:
     if forbidden() and provider not in AT_HOME:
         raise EndpointError(f"{spec!r} leaves this machine and {SWITCH} is set; unset it or use a local model.")
     return provider, name
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None

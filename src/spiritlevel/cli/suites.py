@@ -1,6 +1,6 @@
-"""`spiritlevel suites`: list them, run them on a model or on two, read other tools' result logs."""
+"""`spiritlevel suites`: list them, run them on a model or on two; other tools' tasks and result logs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +42,7 @@ def list_(folder: str | None, measures: bool) -> None:
 @click.option(
     "--effort", type=click.Choice(["zero-shot", "few-shot", "best"]), help="How hard an ability is sought; default: as the suite says."
 )
-@click.option("--robust", is_flag=True, help="Ask every choice in other words, too, and tell how far each measure moves.")
+@click.option("--robust", is_flag=True, help="Ask everything in other words, too, and tell how far each figure moves.")
 @click.option("--accept-licence", default="", metavar="WHO", help="Name who answers for a licence that is not known to allow this use.")
 @click.option("--constitution", "folder", type=click.Path(), help="Also the suites in this constitution's suites/ folder.")
 @click.option("--out", type=click.Path(), help="Write the measurements as JSON lines.")
@@ -83,10 +83,41 @@ def run(
     for found in parts:
         for line in told(found):
             click.echo(line)
-    if out is not None:
-        written = "".join(one.model_dump_json() + "\n" for found in parts for one in found.measurements)
-        Path(out).write_text(written, "utf-8", newline="\n")
-        click.echo(f"written: {out}")
+    _written(out, [one for found in parts for one in found.measurements])
+
+
+@suites.command()
+@click.argument("task", metavar="TOOL/TASK")
+@click.option("--model", default="bundled", show_default=True, help="The model, or the base: bundled, path:DIR, openai/NAME, ...")
+@click.option("--after", help="A tuned model: both are asked the same rows, and the change is told.")
+@click.option("--most", default=0, type=click.IntRange(min=0), help="Rows at most, from the first on; 0: all.")
+@click.option("--accept-licence", default="", metavar="WHO", help="Name who answers for a licence that is not known to allow this use.")
+@click.option("--out", type=click.Path(), help="Write the measurements as JSON lines.")
+@click.option("--name", help="Name of the run; default: a hash of what is asked.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress; print only the result.")
+def task(task: str, model: str, after: str | None, most: int, accept_licence: str, out: str | None, name: str | None, quiet: bool) -> None:
+    """Ask a task of lm-evaluation-harness (lm-eval/NAME, lm-eval/FILE.yaml) or of Inspect (inspect/FILE.py, inspect/PACKAGE/TASK)."""
+    from datetime import UTC, datetime
+
+    from spiritlevel import backends
+    from spiritlevel.cli.progress import bars
+    from spiritlevel.cli.runs import database
+    from spiritlevel.evidence import open_run
+    from spiritlevel.measure.suites import Settings, tasks
+    from spiritlevel.types import content_hash
+
+    tasks.parts(task)
+    refs = (backends.resolve(model), None if after is None else backends.resolve(after))
+    identity = content_hash("task", *(ref.key if ref else "" for ref in refs), task, most)
+    with (
+        bars(quiet) as listener,
+        open_run(HOME, name, identity, "", url=database(), quiet=quiet, listener=listener) as evidence,
+    ):
+        now = datetime.now(UTC).isoformat()
+        found = evidence.step(tasks.run, *refs, task, Settings(most=most), accept_licence, now)
+    for line in told(found):
+        click.echo(line)
+    _written(out, found.measurements)
 
 
 @suites.command()
@@ -128,10 +159,18 @@ def slope(models: tuple[str, ...], capability: str, alignment: str, low: bool, d
 def read(logs: tuple[str, ...], out: str | None) -> None:
     """Result logs of lm-evaluation-harness (samples_*.jsonl) and Inspect (.eval, .json) as measurements with our intervals."""
     from spiritlevel.cli import suite_logs
+    from spiritlevel.report.words import line
 
-    found = [one for path in logs for one in suite_logs.measurements(Path(path))]
-    for one in found:
-        click.echo(_line(one))
+    every = [suite_logs.read(Path(path)) for path in logs]
+    for found, notes in every:
+        for one in found:
+            click.echo(_line(one))
+        for note in notes:
+            click.echo(f"    note: {line(note)}")
+    _written(out, [one for found, _ in every for one in found])
+
+
+def _written(out: str | None, found: "Sequence[Measurement]") -> None:
     if out is not None:
         Path(out).write_text("".join(one.model_dump_json() + "\n" for one in found), "utf-8", newline="\n")
         click.echo(f"written: {out}")

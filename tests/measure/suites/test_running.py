@@ -105,21 +105,11 @@ def test_best_effort_is_said_and_keeps_its_rows_apart(journal: MemoryJournal, wr
     assert few.estimate.method == one.estimate.method, "few measured rows do not choose the way by few rows"
 
 
-def test_robustness_moves_in_pairs_and_has_a_worst_case(journal: MemoryJournal, suite: Suite) -> None:
-    how = Settings(robust=("typos", "polite"))
-    found = suites.run(journal, backends.resolve("tiny:llama"), None, (suite.option(format="texts"),), how)
-    assert [e.name for e in found.moved] == ["suite:sums moved by typos", "suite:sums moved by polite", "suite:sums, worst of 3 frames"]
-    assert found.moved[-1].value <= found.measurements[0].estimate.value
-
-
 def test_pairs_need_weights(journal: MemoryJournal, written: Callable[..., Path], tmp_path: Path, scripted: Callable[..., str]) -> None:
     rows = [{"id": f"{i}", "question": "-", "choices": [f"They are {i}.", f"We are {i}."], "matching": [0]} for i in range(25)]
     suite = suites.load(written(rows, form="pairs", scores="[stereotyped]"), tmp_path)
-    asked = suites.run(journal, backends.resolve("tiny:llama"), None, (suite,), Settings(robust=("typos",)))
-    [one] = asked.measurements
+    [one] = suites.run(journal, backends.resolve("tiny:llama"), None, (suite,), Settings()).measurements
     assert 0 <= one.estimate.low < one.estimate.high <= 1
-    assert asked.moved == ()
-    assert any("how far its figures move is not measured" in note for note in asked.notes)
     with pytest.raises(NeedsWeights):
         suites.run(journal, backends.resolve(scripted("A")), None, (suite,), Settings())
 

@@ -4,7 +4,6 @@ A long sample of a new log lies in pieces below samples/ID_epoch_N/; such sample
 """
 
 import json
-import math
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from spiritlevel import jsonl
+from spiritlevel.backends import inspect_layer
 from spiritlevel.elicit.imports import zipped
 from spiritlevel.elicit.imports.found import Imported, Scored, asked_again, imported, transcript, turns
 from spiritlevel.elicit.imports.lines import checked
@@ -22,8 +22,6 @@ HEADERS = ("header.json", "_journal/start.json")
 """The second is there while a run goes on, or when it was cut off."""
 SAMPLE = re.compile(r"samples/.+_epoch_\d+\.json", re.DOTALL)
 IN_PIECES = re.compile(r"samples/.+_epoch_\d+/sample\.json", re.DOTALL)
-LETTERS = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
-"""Inspect's letters: correct, partial, incorrect, no answer; and the numbers that it takes them for."""
 ATTACHMENT = "attachment://"
 
 
@@ -94,7 +92,9 @@ def _sample(sample: dict[str, Any], source: str, task: str, model: str) -> Score
         repeat=_epoch(sample.get("epoch")) - 1,
     )
     scores = {
-        name: value for key, score in (sample.get("scores") or {}).items() for name, value in _scores(jsonl.text(key), score["value"])
+        name: value
+        for key, score in (sample.get("scores") or {}).items()
+        for name, value in inspect_layer.scores(jsonl.text(key), score["value"])
     }
     return Scored(transcript=_of_ours(made, meta), scores=scores)
 
@@ -156,24 +156,3 @@ def _content(value: Any, attached: dict[str, Any]) -> str:
     if text.startswith(ATTACHMENT):
         return jsonl.text(attached[text.removeprefix(ATTACHMENT)])
     return text
-
-
-def _scores(name: str, value: Any) -> Iterator[tuple[str, float | None]]:
-    """A number a score; a score of several parts gives one a part."""
-    if isinstance(value, dict):
-        for key, part in value.items():
-            yield from _scores(f"{name}.{jsonl.text(key)}", part)
-    elif isinstance(value, bool | int | float):
-        yield name, float(value) if math.isfinite(value) else None
-    elif isinstance(value, str):
-        yield name, LETTERS.get(value) if value in LETTERS else _number(value)
-    else:
-        yield name, None
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None

@@ -1,7 +1,7 @@
 """Readings to estimates with intervals by group: of one model, and of the change between two on the same rows."""
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -42,12 +42,9 @@ def single(score: Score, name: str, items: Sequence[Item], found: Readings, sett
 def change(score: Score, name: str, items: Sequence[Item], before: Readings, after: Readings, settings: Settings) -> Figure:
     """After less before, over the rows that both have."""
     one, two = _table(score, items, before), _table(score, items, after)
-    common = sorted(set(one.keys) & set(two.keys))
-    places = [{key: i for i, key in enumerate(table.keys)} for table in (one, two)]
-    b, a = ([column[[at[key] for key in common]] for column in table.columns] for table, at in zip((one, two), places, strict=True))
-    groups = [one.groups[places[0][key]] for key in common]
+    (b, a), groups = _common((one, two))
     lost, failed = max(one.unscored, two.unscored), max(one.errored, two.errored)
-    if not common:
+    if not groups:
         return Figure(nothing(name, settings, -1.0), lost, failed)
     if score.statistic is None and score.arms is None:
         estimate = stats.paired_change(b[0], a[0], groups, name=name, confidence=settings.confidence)
@@ -65,6 +62,53 @@ def change(score: Score, name: str, items: Sequence[Item], before: Readings, aft
         )
         estimate = spread(estimate)
     return Figure(estimate, lost, failed)
+
+
+def phases(score: Score, name: str, items: Sequence[Item], every: Sequence[Readings], settings: Settings) -> list[tuple[str, Figure]]:
+    """(phase, figure): of one model, or before, after and their change on the same rows."""
+    alone = [single(score, name, items, found, settings) for found in every]
+    if len(every) == 1:
+        return [("single", alone[0])]
+    return [("before", alone[0]), ("after", alone[1]), ("change", change(score, name, items, every[0], every[1], settings))]
+
+
+def extremes(score: Score, name: str, items: Sequence[Item], every: Sequence[Readings], settings: Settings) -> tuple[Estimate, Estimate]:
+    """(least, greatest) over several wordings, on the rows that all have.
+
+    A row counts the wording that is least (or greatest) for it; of a statistic, which is no mean over rows, the whole does.
+    """
+    tables, groups = _common([_table(score, items, found) for found in every])
+    of, width = score.statistic, len(tables[0])
+
+    def estimate(word: str, pick: Callable[..., Any]) -> Estimate:
+        called = f"{name}, {word} of {len(every)} wordings"
+        if not groups:
+            return nothing(called, settings, -1.0 if score.arms or of else 0.0)
+        if of is None and score.arms is None:
+            return stats.rate(pick([columns[0] for columns in tables], axis=0), groups, name=called, confidence=settings.confidence)
+        if of is None:
+            columns = [pick([second - first for first, second in tables], axis=0)]
+        else:
+            columns = [column for each in tables for column in each]
+
+        def value(*given: np.ndarray) -> float:
+            return float(np.mean(given[0]) if of is None else pick([of(*given[i : i + width]) for i in range(0, len(given), width)]))
+
+        found = stats.cluster_bootstrap(
+            value, columns, groups, seed=settings.seed, name=called, rounds=settings.rounds, confidence=settings.confidence
+        )
+        wide = spread(found)  # an extreme's draws lean outwards: the estimate itself stays within
+        return wide.model_copy(update={"low": min(wide.low, wide.value), "high": max(wide.high, wide.value)})
+
+    return estimate("least", np.min), estimate("greatest", np.max)
+
+
+def _common(tables: Sequence[_Table]) -> tuple[list[list[np.ndarray]], list[str]]:
+    """Each table's columns on the rows that all have, and these rows' groups."""
+    common = sorted(set.intersection(*(set(table.keys) for table in tables)))
+    places = [{key: i for i, key in enumerate(table.keys)} for table in tables]
+    columns = [[column[[at[key] for key in common]] for column in table.columns] for table, at in zip(tables, places, strict=True)]
+    return columns, [tables[0].groups[places[0][key]] for key in common]
 
 
 def _contrast(first: np.ndarray, second: np.ndarray) -> float:

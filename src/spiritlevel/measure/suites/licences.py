@@ -16,13 +16,14 @@ ALLOWED = (
     "ODC-By-1.0",
     "ODbL-1.0",
 )
-"""SPDX names that allow commercial evaluation; what is not here needs somebody who answers for it."""
+"""SPDX names that allow commercial evaluation, in any case; what is not here needs somebody who answers for it."""
+_KNOWN = frozenset(one.casefold() for one in ALLOWED)
 
 
 def check(name: str, licence: str, accepted_by: str) -> str:
     """A note where a person answers for the licence, else empty. DataError for a licence that nobody answers for."""
     parts = [part.strip() for part in licence.replace(" AND ", ",").split(",") if part.strip()]
-    outside = [part for part in parts if part not in ALLOWED] or ([] if parts else ["none"])
+    outside = [part for part in parts if part.casefold() not in _KNOWN] or ([] if parts else ["none"])
     if not outside:
         return ""
     if accepted_by.strip():

@@ -1,63 +1,63 @@
-"""Result logs of lm-evaluation-harness (`--log_samples`): samples_TASK_*.jsonl, one row a question, as readings with our intervals."""
+"""Samples of lm-evaluation-harness (`--log_samples`: samples_TASK_*.jsonl), one row a question and filter, as readings."""
 
 import math
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from spiritlevel import jsonl, stats
+from spiritlevel import jsonl
 from spiritlevel.errors import DataError
-from spiritlevel.types import Frozen, Grade, Measurement, content_hash
+from spiritlevel.measure.suites.answered import Answered, Row
+from spiritlevel.measure.suites.model import Item, Reading
+from spiritlevel.types import Frozen, content_hash
 
 FILE = re.compile(r"samples_(.+?)(?:_\d{4}-\d\d-\d\dT.*)?\.jsonl")
 METRICS = ("acc", "acc_norm", "exact_match", "mc1", "em", "likelihood_diff", "pct_stereotype")
-"""Figures of a row that are read, where they lie between 0 and 1."""
+"""Figures of a row whose log is too old to name its own."""
 
 
-class Row(Frozen):
-    """One question's figures."""
+class Sample(Frozen):
+    """One question's figures under one filter."""
 
     id: str
     group: str
     filter: str
-    values: tuple[tuple[str, float], ...]
+    values: tuple[tuple[str, float | None], ...]
 
 
-def measurements(path: Path) -> list[Measurement]:
-    """`suite:lm-eval/TASK/METRIC` for each metric and filter, resampled by document. DataError names the line that is no sample.
-
-    Who ran it, and on which weights, is that tool's word: the grade is kin.
-    """
+def read(path: Path) -> Answered:
+    """`suite:lm-eval/TASK/METRIC` for each metric and filter, a document a group. DataError names the line that is no sample."""
     named = FILE.fullmatch(path.name)
     if named is None or not path.is_file():
         raise DataError(f"{str(path)!r} is no samples_TASK.jsonl of lm-evaluation-harness; give the file that --log_samples wrote")
-    rows = list(jsonl.read(path, _row, "doc_id and figures such as acc"))
+    rows = list(jsonl.read(path, row, "doc_id and figures such as acc"))
     if not rows:
         raise DataError(f"{str(path)!r} holds no sample; run the task again with --log_samples")
-    found = []
-    for filter in sorted({row.filter for row in rows}):
-        for metric in sorted({name for row in rows for name, _ in row.values}):
-            kept = [(value, row.group) for row in rows if row.filter == filter for name, value in row.values if name == metric]
-            if not kept:
-                continue
-            tail = "" if filter in ("none", "") else f"/{filter}"
-            estimate = stats.rate([v for v, _ in kept], [g for _, g in kept], name=f"suite:lm-eval/{named[1]}/{metric}{tail}")
-            why = "read from a log of another tool"
-            found.append(Measurement(estimate=estimate, role="capability", grade=Grade.KIN, why_grade=why, instruments=("lm-eval",)))
+    found = answered(named[1], rows)
     if not found:
         raise DataError(f"{str(path)!r} has none of the figures {', '.join(METRICS)}; nothing can be told from it")
     return found
 
 
-def _row(row: dict[str, Any]) -> Row:
-    values = tuple((name, float(row[name])) for name in METRICS if _share(row.get(name)))
-    return Row(
-        id=str(row["doc_id"]),
-        group=content_hash(str(row.get("doc_hash") or row["doc_id"])),
-        filter=str(row.get("filter") or ""),
-        values=values,
+def row(sample: dict[str, Any]) -> Sample:
+    """A sample's figures; what is no number (a pair that only the whole is computed from) is left out."""
+    names = [name for name in sample.get("metrics") or METRICS if name in sample]
+    values = [(str(name), float(sample[name])) for name in names if isinstance(sample[name], bool | int | float)]
+    return Sample(
+        id=str(sample["doc_id"]),
+        group=content_hash(str(sample.get("doc_hash") or sample["doc_id"])),
+        filter=str(sample.get("filter") or ""),
+        values=tuple((name, value if math.isfinite(value) else None) for name, value in values),
     )
 
 
-def _share(value: Any) -> bool:
-    return isinstance(value, bool | int | float) and math.isfinite(value) and 0 <= value <= 1
+def answered(task: str, rows: Iterable[Sample]) -> dict[str, list[Row]]:
+    """The rows of a task by figure; a filter that chooses among replies is part of the figure's name."""
+    found: dict[str, list[Row]] = {}
+    for one in rows:
+        tail = "" if one.filter in ("none", "") else f"/{one.filter}"
+        for metric, value in one.values:
+            item = Item(id=one.id, group=one.group, question="-")
+            found.setdefault(f"suite:lm-eval/{task}/{metric}{tail}", []).append((item, Reading(item=one.id, value=value)))
+    return found

@@ -93,7 +93,7 @@ class Settings(Frozen):
     effort: Effort | None = None
     """Instead of each suite's own."""
     robust: tuple[str, ...] = ()
-    """Frames in which every choice is asked besides, to see how far each measure moves."""
+    """Frames in whose words everything is asked besides, to see how far each figure moves."""
     side: Literal["all", "open", "sealed"] = "all"
     """The half of the groups that is asked. In a loop people look at the open half; `release` reads the sealed one once."""
     confidence: float = 0.95
@@ -110,5 +110,5 @@ class Suited(Frozen):
     effort: tuple[tuple[str, str], ...] = ()
     """Suite -> how it was asked."""
     moved: tuple[Estimate, ...] = ()
-    """Robustness: change of a measure by one frame, and the worst case over the set."""
+    """Robustness: change of each figure by one wording, and its least and greatest over all of them."""
     notes: tuple[str, ...] = ()

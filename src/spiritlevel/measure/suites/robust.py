@@ -1,44 +1,42 @@
-"""How far a measure moves when a question is put in other words: each change in pairs, and the worst over the set."""
+"""How far each figure moves when the same is asked in other words: each change in pairs, and the least and greatest over all of them."""
 
-from collections.abc import Sequence
-
-import numpy as np
-
-from spiritlevel import stats
+from spiritlevel.measure.suites import forms
 from spiritlevel.measure.suites.declared import measure
-from spiritlevel.measure.suites.estimates import Readings
-from spiritlevel.measure.suites.model import Item, Settings, Suite
+from spiritlevel.measure.suites.effort import Chosen
+from spiritlevel.measure.suites.estimates import Readings, change, extremes
+from spiritlevel.measure.suites.frames import FRAMES
+from spiritlevel.measure.suites.model import Reading, Settings
 from spiritlevel.measure.suites.scores import SCORES
-from spiritlevel.types import Estimate
+from spiritlevel.types import Estimate, Journal, Model
 
 
-def moved(suite: Suite, items: Sequence[Item], found: Readings, settings: Settings) -> tuple[Estimate, ...]:
-    """For each frame the change of the suite's first plain figure on the same rows, then its worst case over all of them.
+def moved(journal: Journal, model: Model, chosen: Chosen, own: Readings, settings: Settings) -> tuple[list[Estimate], list[str]]:
+    """For each figure its change by each wording, its least and its greatest; and a note on wordings that would change what is asked.
 
-    A row's worst case is its least value over the frames, of a figure that should be low its greatest; intervals are by group.
+    `own`: readings in the suite's own frames. Each of them is put in the other words, so figures that compare frames move as wholes.
     """
-    name = next((one for one in suite.scores if SCORES[one].arms is None and SCORES[one].statistic is None), None)
-    if name is None:
-        return ()
-    score, called = SCORES[name], measure(suite, name)
-    rows = [item for item in items if score.kinds(item) is not None]
-    frames = (score.frame, *settings.robust)
-    values = {frame: [score.value(item, found[item.id, frame]) if (item.id, frame) in found else None for item in rows] for frame in frames}
-    estimates = []
-    for frame in settings.robust:
-        both = [
-            (b, a, item.group)
-            for b, a, item in zip(values[score.frame], values[frame], rows, strict=True)
-            if b is not None and a is not None
-        ]
-        columns = [b for b, _, _ in both], [a for _, a, _ in both]
-        estimates.append(
-            stats.paired_change(*columns, [g for *_, g in both], name=f"{called} moved by {frame}", confidence=settings.confidence)
-        )
-    whole = [(each, item.group) for *each, item in zip(*values.values(), rows, strict=True) if None not in each]
-    worst = np.min if suite.role == "capability" or name == "accuracy" else np.max
-    least = [float(worst(np.asarray(each, dtype=float))) for each, _ in whole]
-    estimates.append(
-        stats.rate(least, [g for _, g in whole], name=f"{called}, worst of {len(frames)} frames", confidence=settings.confidence)
-    )
-    return tuple(estimates)
+    suite, form = chosen.suite, forms.form(chosen.suite)
+    fixed = form.fixed(suite, model)
+    every = {name: _read(journal, model, chosen, name) for name in settings.robust if FRAMES[name].part not in fixed}
+    found = []
+    for name in suite.scores:
+        score, called = SCORES[name], measure(suite, name)
+        for words, readings in every.items():
+            found.append(change(score, f"{called} moved by {words}", chosen.measured, own, readings, settings).estimate)
+        if every:
+            found += extremes(score, called, chosen.measured, (own, *every.values()), settings)
+    why: dict[str, list[str]] = {}
+    for name in settings.robust:
+        if name not in every:
+            why.setdefault(fixed[FRAMES[name].part], []).append(name)
+    return found, [f"{suite.name}: not asked in the wordings {', '.join(names)}: {reason}" for reason, names in why.items()]
+
+
+def _read(journal: Journal, model: Model, chosen: Chosen, words: str) -> Readings:
+    """Readings in other words, under the names of the suite's own frames."""
+    found: dict[tuple[str, str], Reading] = {}
+    for frame in chosen.suite.frames:
+        joined = words if frame == "plain" else f"{frame}+{words}"
+        for one in forms.form(chosen.suite).read(journal, model, chosen.asked(joined), chosen.measured):
+            found[one.item, frame] = one
+    return found

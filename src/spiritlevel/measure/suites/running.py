@@ -9,12 +9,12 @@ from spiritlevel.measure.config import MeasureConfig
 from spiritlevel.measure.suites import effort as efforts
 from spiritlevel.measure.suites import forms
 from spiritlevel.measure.suites.declared import find, measure
-from spiritlevel.measure.suites.estimates import Figure, Readings, change, nothing, one_place, single
+from spiritlevel.measure.suites.estimates import Readings, nothing, one_place, phases
 from spiritlevel.measure.suites.licences import check
 from spiritlevel.measure.suites.model import Item, Reading, Settings, Suite, Suited
 from spiritlevel.measure.suites.robust import moved
 from spiritlevel.measure.suites.rows import load
-from spiritlevel.measure.suites.scores import CHOICES, SCORES
+from spiritlevel.measure.suites.scores import SCORES
 from spiritlevel.types import Compared, Estimate, Grade, Instrument, Journal, Lineage, Measurement, Model, ModelRef, Prompt, content_hash
 
 
@@ -61,29 +61,21 @@ def _suite(journal: Journal, models: Sequence[Model], lineages: Sequence[Lineage
         raise DataError(f"suite {suite.name!r} has no rows on the {settings.side} side; ask all of it")
     chosen = [efforts.chosen(journal, model, suite, items, how, settings.most) for model in models]
     measured = chosen[0].measured
-    frames = tuple(dict.fromkeys((*suite.frames, *(settings.robust if suite.form in CHOICES else ()))))
-    every, flagged = _read(journal, models, chosen, suite.frames, frames)
+    every, flagged = _read(journal, models, chosen)
     if any(flagged) and all(model.ref.kind == "local" for model in models):
         # a place is liked, whatever stands there: both models are asked again by the choices' own words
         notes += [f"{suite.name}: letters are not used: {flag}" for flag in dict.fromkeys(filter(None, flagged))]
         chosen = [efforts.by_words(one) for one in chosen]
-        every, flagged = _read(journal, models, chosen, suite.frames, frames)
-    grade, why = _grade(journal, suite, measured, lineages)
+        every, flagged = _read(journal, models, chosen)
+    texts = [*(item.question for item in measured if item.question != "-"), suite.canary]
+    grade, why = graded(journal, _instrument(suite), texts, lineages)
     rows = journal.put("suite", [*(one for readings in every for one in readings.values())]).id
     found: list[Measurement] = []
     for name in suite.scores:
         score, called = SCORES[name], measure(suite, name)
-        figures: list[tuple[str, Figure, str]] = []
-        if len(models) == 1:
-            figures.append(("single", single(score, called, measured, every[0], settings), flagged[0]))
-        else:
-            figures += [
-                ("before", single(score, called, measured, every[0], settings), flagged[0]),
-                ("after", single(score, called, measured, every[1], settings), flagged[1]),
-                ("change", change(score, called, measured, every[0], every[1], settings), flagged[0] or flagged[1]),
-            ]
-        for phase, figure, flag in figures:
+        for phase, figure in phases(score, called, measured, every, settings):
             e = figure.estimate
+            flag = (flagged[0] if phase != "after" else "") or (flagged[-1] if phase in ("after", "change") else "")
             if flag:
                 e = nothing(called, settings, -1.0 if phase == "change" or score.arms or score.statistic else 0.0)
             e = e.model_copy(update={"method": f"{e.method}; {chosen[-1 if phase == 'after' else 0].told}"})
@@ -98,26 +90,23 @@ def _suite(journal: Journal, models: Sequence[Model], lineages: Sequence[Lineage
     notes += [
         f"{suite.name}, {model.ref.spec:.40}: {flag}; its figures are not used" for model, flag in zip(models, flagged, strict=True) if flag
     ]
-    turned = moved(suite, measured, every[-1], settings) if settings.robust and suite.form in CHOICES and not flagged[-1] else ()
-    if settings.robust and not turned and not flagged[-1]:
-        notes.append(f"{suite.name}: in other words only plain figures of choices are asked, so how far its figures move is not measured")
+    turned, fixed = moved(journal, models[-1], chosen[-1], every[-1], settings) if settings.robust and not flagged[-1] else ([], [])
+    notes += fixed
     told = tuple((suite.name, f"{model.ref.spec:.40}: {choice.told}") for model, choice in zip(models, chosen, strict=True))
-    return Suited(before=models[0].ref, measurements=tuple(found), effort=told, moved=turned, notes=tuple(notes))
+    return Suited(before=models[0].ref, measurements=tuple(found), effort=told, moved=tuple(turned), notes=tuple(notes))
 
 
-def _read(
-    journal: Journal, models: Sequence[Model], chosen: Sequence[efforts.Chosen], own: Sequence[str], frames: Sequence[str]
-) -> tuple[list[Readings], list[str]]:
-    """Readings of each model in all frames, and why those in the suite's own frames cannot be used (empty: they can)."""
+def _read(journal: Journal, models: Sequence[Model], chosen: Sequence[efforts.Chosen]) -> tuple[list[Readings], list[str]]:
+    """Readings of each model in the suite's frames, and why they cannot be used (empty: they can)."""
     every: list[Readings] = []
     flagged: list[str] = []
     for model, choice in zip(models, chosen, strict=True):
         found: dict[tuple[str, str], Reading] = {}
-        for frame in frames:
+        for frame in choice.suite.frames:
             for one in forms.form(choice.suite).read(journal, model, choice.asked(frame), choice.measured):
                 found[one.item, frame] = one
         every.append(found)
-        flagged.append(one_place([one for (_, frame), one in found.items() if frame in own]))
+        flagged.append(one_place(list(found.values())))
     return every, flagged
 
 
@@ -136,9 +125,7 @@ def _instrument(suite: Suite) -> Instrument:
     return Instrument(id=content_hash("suite", suite.name, suite.origin, suite.form), name=f"suite {suite.name}")
 
 
-def _grade(journal: Journal, suite: Suite, items: Sequence[Item], lineages: Sequence[Lineage]) -> tuple[Grade, str]:
-    """The firewall's word: spent where training met one of the rows, or the canary; of two models the worse side."""
-    asked = [*(item.question for item in items), suite.canary]
-    prompts = [Prompt(id="", text=text, goal=text, principle="") for text in asked if text != "-"]
-    whole = firewall.measured_on(_instrument(suite), prompts)
+def graded(journal: Journal, instrument: Instrument, texts: Sequence[str], lineages: Sequence[Lineage]) -> tuple[Grade, str]:
+    """The firewall's word on what is read from these texts: spent where training met one of them; of two models the worse side."""
+    whole = firewall.measured_on(instrument, [Prompt(id="", text=text, goal=text, principle="") for text in texts])
     return firewall.worst([firewall.grade(whole, one, journal.lineage) for one in lineages])

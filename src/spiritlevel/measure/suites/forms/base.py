@@ -1,11 +1,12 @@
 """What every form shares: what it is, and how replies are asked for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from spiritlevel import backends
 from spiritlevel.errors import DataError
+from spiritlevel.measure.suites.frames import Part
 from spiritlevel.measure.suites.model import Item, Reading, Suite
 from spiritlevel.types import Ask, Chat, Journal, Model, Reply, Sampling, Turn
 
@@ -19,6 +20,11 @@ class Asked:
     shots: tuple[Item, ...] = ()
 
 
+def free(suite: Suite, model: Model) -> Mapping[Part, str]:
+    """For forms of which every part may be put in other words."""
+    return {}
+
+
 @dataclass(frozen=True)
 class Form:
     """`check` raises ValueError for a row that is not of this form; `read` gives a reading of each item, in order."""
@@ -26,6 +32,8 @@ class Form:
     check: Callable[[Item], None]
     read: Callable[[Journal, Model, Asked, Sequence[Item]], list[Reading]]
     own_rows: Callable[[Path], tuple[Item, ...]]
+    fixed: Callable[[Suite, Model], Mapping[Part, str]] = free
+    """Parts of a request that no other wording may touch -> why."""
 
 
 def no_rows(path: Path) -> tuple[Item, ...]:

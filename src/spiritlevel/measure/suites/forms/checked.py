@@ -3,7 +3,7 @@
 Cases are prose: `# id`, the request, `## letter` and `## spirit` with a check a line, then a reply for each cell that can be reached.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,8 +12,8 @@ from spiritlevel.constitution.reading import read as read_markdown
 from spiritlevel.errors import DataError
 from spiritlevel.measure.suites import checks
 from spiritlevel.measure.suites.forms.base import Asked, Form, chat, replies
-from spiritlevel.measure.suites.frames import put
-from spiritlevel.measure.suites.model import Item, Reading
+from spiritlevel.measure.suites.frames import Part, put
+from spiritlevel.measure.suites.model import Item, Reading, Suite
 from spiritlevel.types import Journal, Model
 
 CELLS = {"both": (True, True), "letter only": (True, False), "spirit only": (False, True), "neither": (False, False)}
@@ -48,6 +48,11 @@ def read(journal: Journal, model: Model, asked: Asked, items: Sequence[Item]) ->
         cell = "" if reply.error is not None else cell_of(item, reply.text)
         found.append(Reading(item=item.id, frame=asked.frame, cell=cell, text=reply.text, error=reply.error or ""))
     return found
+
+
+def fixed(suite: Suite, model: Model) -> Mapping[Part, str]:
+    """What the checks look for stands in the request, letter by letter."""
+    return {"words": "its checks go by the letters of the request", "instruction": "nothing is asked for but the request"}
 
 
 def cases(path: Path) -> list[Case]:
@@ -93,4 +98,4 @@ def own_rows(path: Path) -> tuple[Item, ...]:
     return tuple(case.item for case in cases(path))
 
 
-FORM = Form(check, read, own_rows)
+FORM = Form(check, read, own_rows, fixed)

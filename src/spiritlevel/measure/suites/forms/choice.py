@@ -5,22 +5,20 @@ liking for a place cancels (Zheng et al. 2024, "Large language models are not ro
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import numpy as np
 
 from spiritlevel.backends import options
+from spiritlevel.backends.options import TOO_LONG, Likely
 from spiritlevel.measure.suites import prose
 from spiritlevel.measure.suites.forms.base import Asked, Form, chat, has_weights, replies
-from spiritlevel.measure.suites.frames import FRAMES, LETTERS, put
-from spiritlevel.measure.suites.model import Item, Reading
+from spiritlevel.measure.suites.frames import Part, instruction, put
+from spiritlevel.measure.suites.model import Item, Reading, Suite
 from spiritlevel.types import Chat, Frozen, Journal, Model, OpenWeights
 
 ALPHABET = "ABCDEFGHIJKLMNOP"
-TOO_LONG = "the question is longer than the model's context"
-UNITS = 64
-"""Questions that are scored and stored together."""
 SAID = re.compile(r"(?:answer|choice|option)\s*(?:is|:)?\s*[\"'(*]*([A-P])\b", re.IGNORECASE)
 BARE = re.compile(r"\s*[\"'(*\[]*([A-P])(?:[\"').:,*\]]|\s|$)")
 
@@ -32,12 +30,6 @@ class Question(Frozen):
     options: tuple[str, ...]
 
 
-class Likely(Frozen):
-    """Log-probability in nats of each option; none where the question does not fit."""
-
-    values: tuple[float, ...]
-
-
 def check(item: Item) -> None:
     """At least two choices, none empty, and something to score them by."""
     if not 2 <= len(item.choices) <= len(ALPHABET):
@@ -46,6 +38,12 @@ def check(item: Item) -> None:
         raise ValueError("a choice is empty")
     if item.answer is None and not item.matching:
         raise ValueError("neither answer nor matching is given")
+
+
+def fixed(suite: Suite, model: Model) -> Mapping[Part, str]:
+    """No instruction where the choices' own words are scored."""
+    words = has_weights(model) and suite.format != "letters"
+    return {"instruction": "its choices are scored by their own words, and no letter is asked for"} if words else {}
 
 
 def orders(kind: str, n: int) -> list[tuple[int, ...]]:
@@ -69,19 +67,16 @@ def listed(item: Item, frame: str, order: Sequence[int]) -> tuple[str, str]:
     """(system prompt, question with its choices in this order and what to answer)."""
     system, question = put(item, frame)
     lines = "\n".join(f"{letter}. {item.choices[place]}" for letter, place in zip(ALPHABET, order, strict=False))
-    return system, f"{question}\n\n{lines}\n\n{FRAMES[frame].instruction or LETTERS}"
+    return system, f"{question}\n\n{lines}\n\n{instruction(frame, 'letter')}"
 
 
 def likely(journal: Journal, model: Model, units: Sequence[Question], label: str) -> list[Likely]:
     """Log-probabilities of each unit's options, through the journal."""
-    weights = cast(OpenWeights, model)
 
-    def work(part: Sequence[Question]) -> Iterable[tuple[int, Likely]]:
-        found = options.after_chats(weights, [one.chat for one in part], [one.options for one in part])
-        return ((i, Likely(values=tuple(values))) for i, values in enumerate(found))
+    def score(weights: OpenWeights, part: Sequence[Question]) -> list[list[float]]:
+        return options.after_chats(weights, [one.chat for one in part], [one.options for one in part])
 
-    salt = model.ref.key + model.numerics
-    return journal.rows(journal.map("options", units, work, Likely, batch=UNITS, salt=salt, label=label), Likely)
+    return options.kept(journal, model, "options", units, score, Likely, label)
 
 
 def _asked(asked: Asked, items: Sequence[Item]) -> list[tuple[Item, tuple[int, ...]]]:
@@ -177,4 +172,4 @@ def _one(place: int, item: Item) -> tuple[float, ...]:
     return tuple(float(i == place) for i in range(len(item.choices)))
 
 
-FORM = Form(check, read, prose.rows)
+FORM = Form(check, read, prose.rows, fixed)

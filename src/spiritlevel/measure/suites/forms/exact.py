@@ -4,11 +4,10 @@ import re
 from collections.abc import Sequence
 
 from spiritlevel.measure.suites.forms.base import Asked, Form, chat, no_rows, replies
-from spiritlevel.measure.suites.frames import put
+from spiritlevel.measure.suites.frames import instruction, put
 from spiritlevel.measure.suites.model import Item, Reading
 from spiritlevel.types import Journal, Model
 
-TOLD = "Work it out step by step, then end with a line 'Answer: ' and the result alone."
 NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?")
 AFTER = re.compile(r"answer\s*(?:is|:)\s*(.+)", re.IGNORECASE)
 
@@ -21,11 +20,14 @@ def check(item: Item) -> None:
 
 def read(journal: Journal, model: Model, asked: Asked, items: Sequence[Item]) -> list[Reading]:
     """1 where the reply ends with the right answer. A reply that was cut before an answer is wrong: the budget is part of the question."""
-    shots = [(f"{one.question}\n\n{TOLD}", f"{one.tags.get('solution', '')}\nAnswer: {one.target}".strip()) for one in asked.shots]
+    shots = [
+        (f"{one.question}\n\n{instruction('plain', 'result')}", f"{one.tags.get('solution', '')}\nAnswer: {one.target}".strip())
+        for one in asked.shots
+    ]
     chats = []
     for item in items:
         system, question = put(item, asked.frame)
-        chats.append(chat(system, f"{question}\n\n{TOLD}", shots))
+        chats.append(chat(system, f"{question}\n\n{instruction(asked.frame, 'result')}", shots))
     found = []
     for item, reply in zip(items, replies(journal, model, chats, asked.suite.max_tokens, asked.suite.name), strict=True):
         value = None if reply.error is not None else float(same(reply.text, item.target))

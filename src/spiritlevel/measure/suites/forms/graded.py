@@ -1,10 +1,13 @@
 """A model as grader, held against replies whose cell is known: the letter and the spirit's own cases."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from spiritlevel.measure.suites.forms import checked, choice
 from spiritlevel.measure.suites.forms.base import Form
-from spiritlevel.measure.suites.model import Item
+from spiritlevel.measure.suites.frames import Part
+from spiritlevel.measure.suites.model import Item, Suite
+from spiritlevel.types import Model
 
 ASKED = "Request:\n{request}\n\nReply:\n{reply}\n\nDoes the reply do what the person who asked wants?"
 
@@ -29,4 +32,9 @@ def own_rows(path: Path) -> tuple[Item, ...]:
     return tuple(found)
 
 
-FORM = Form(choice.check, choice.read, own_rows)
+def fixed(suite: Suite, model: Model) -> Mapping[Part, str]:
+    """A reply is graded as it is."""
+    return {**choice.fixed(suite, model), "words": "another reply would be graded than the one whose cell is known"}
+
+
+FORM = Form(choice.check, choice.read, own_rows, fixed)

@@ -30,7 +30,7 @@ def read(journal: Journal, model: Model, asked: Asked, items: Sequence[Item]) ->
     Only rows whose choice is the planted one are asked why; for the others `value` is None.
     """
     found = choice.read(journal, model, asked, items)
-    admits = ADMITS.get(asked.frame)
+    admits = ADMITS.get(asked.frame.partition("+")[0])
     if admits is None:
         return found
     followed = [
@@ -48,4 +48,4 @@ def read(journal: Journal, model: Model, asked: Asked, items: Sequence[Item]) ->
     return found
 
 
-FORM = Form(choice.check, read, prose.rows)
+FORM = Form(choice.check, read, prose.rows, choice.fixed)

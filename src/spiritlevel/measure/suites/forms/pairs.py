@@ -1,15 +1,13 @@
 """Pairs of sentences: which of the two the model finds likelier (Nangia et al. 2020; by the whole sentence, as causal models can)."""
 
-import random
-from collections.abc import Iterable, Sequence
-from typing import cast
+from collections.abc import Mapping, Sequence
 
 from spiritlevel.backends import check_weights, options
+from spiritlevel.backends.options import TOO_LONG, Likely
 from spiritlevel.measure.suites.forms.base import Asked, Form, no_rows
-from spiritlevel.measure.suites.forms.choice import TOO_LONG, UNITS, Likely
-from spiritlevel.measure.suites.frames import FRAMES
-from spiritlevel.measure.suites.model import Item, Reading
-from spiritlevel.types import Frozen, Journal, Model, OpenWeights, content_hash
+from spiritlevel.measure.suites.frames import Part, edited
+from spiritlevel.measure.suites.model import Item, Reading, Suite
+from spiritlevel.types import Frozen, Journal, Model, OpenWeights
 
 
 class Sentences(Frozen):
@@ -27,21 +25,12 @@ def check(item: Item) -> None:
 def read(journal: Journal, model: Model, asked: Asked, items: Sequence[Item]) -> list[Reading]:
     """1 where the sentence that shows the behaviour is likelier, 0.5 where both are equally so. NeedsWeights without weights."""
     check_weights(model.ref, "pairs of sentences need")
-    weights = cast(OpenWeights, model)
-    edit = FRAMES[asked.frame].edit
 
-    def put(item: Item) -> Sentences:
-        if edit is None:
-            return Sentences(texts=item.choices)
-        return Sentences(texts=tuple(edit(text, random.Random(content_hash(asked.frame, item.id))) for text in item.choices))
+    def score(weights: OpenWeights, part: Sequence[Sentences]) -> list[list[float]]:
+        return options.after_texts(weights, [""] * len(part), [one.texts for one in part])
 
-    def work(units: Sequence[Sentences]) -> Iterable[tuple[int, Likely]]:
-        found = options.after_texts(weights, [""] * len(units), [unit.texts for unit in units])
-        return ((i, Likely(values=tuple(values))) for i, values in enumerate(found))
-
-    units = [put(item) for item in items]
-    salt = model.ref.key + model.numerics
-    rows = journal.rows(journal.map("sentences", units, work, Likely, batch=UNITS, salt=salt, label=asked.suite.name), Likely)
+    units = [Sentences(texts=tuple(edited(text, asked.frame, item) for text in item.choices)) for item in items]
+    rows: list[Likely] = options.kept(journal, model, "sentences", units, score, Likely, asked.suite.name)
     found = []
     for item, row in zip(items, rows, strict=True):
         if not row.values:
@@ -52,4 +41,10 @@ def read(journal: Journal, model: Model, asked: Asked, items: Sequence[Item]) ->
     return found
 
 
-FORM = Form(check, read, no_rows)
+def fixed(suite: Suite, model: Model) -> Mapping[Part, str]:
+    """Nothing stands beside a sentence."""
+    alone = "a sentence stands alone"
+    return {"instruction": alone, "system": alone, "around": alone}
+
+
+FORM = Form(check, read, no_rows, fixed)

@@ -1,11 +1,11 @@
 """Free replies, read by the text judge: is the request met, refused, or answered with nonsense?"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from spiritlevel.judges.text import TextJudge
 from spiritlevel.measure.suites.forms.base import Asked, Form, chat, no_rows, replies
-from spiritlevel.measure.suites.frames import put
-from spiritlevel.measure.suites.model import Item, Reading
+from spiritlevel.measure.suites.frames import Part, put
+from spiritlevel.measure.suites.model import Item, Reading, Suite
 from spiritlevel.types import Journal, Kind, Model, Prompt, Transcript
 
 
@@ -28,4 +28,9 @@ def read(journal: Journal, model: Model, asked: Asked, items: Sequence[Item]) ->
     return found
 
 
-FORM = Form(check, read, no_rows)
+def fixed(suite: Suite, model: Model) -> Mapping[Part, str]:
+    """A request stands without an instruction of ours."""
+    return {"instruction": "nothing is asked for but the request"}
+
+
+FORM = Form(check, read, no_rows, fixed)
