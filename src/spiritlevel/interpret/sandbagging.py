@@ -114,6 +114,7 @@ def run(journal: Journal, model: ModelRef, questions: tuple[Question, ...], cue:
         drop=stats.paired_change(plain, cued, groups, name="drop"),
         returned=stats.paired_change(cued, freed, groups, name="returned"),
         random=stats.paired_change(cued, control, groups, name="returned, random"),
+        beyond=stats.paired_change(control, freed, groups, name="returned beyond random"),
         notes=(
             f"the direction was made of {len(development)} questions, and block {layers[best]} of {len(usable)} was chosen on them",
             "capability that does not return may be hidden in another way: this is one look, and no proof of absence",

@@ -215,5 +215,7 @@ class Sandbagging(Frozen):
     """Accuracy under the cue with the direction ablated, less that under the cue alone."""
     random: Estimate
     """The same for a random direction."""
+    beyond: Estimate
+    """`returned` beyond `random`, in pairs."""
     grade: Grade = Grade.KIN
     notes: tuple[str, ...] = ()
