@@ -15,6 +15,7 @@ from spiritlevel.types import (
     Patched,
     Sandbagging,
     SteerEffect,
+    Unlocked,
 )
 
 HOSTILE = "<script>alert(1)</script>\u202e&\"'"
@@ -28,6 +29,13 @@ def e(value: float, half: float = 0.05, name: str = "x", n: int = 60) -> Estimat
 def sandbagging(model: ModelRef = REF, beyond: float = 0.3) -> Sandbagging:
     figures = {"plain": 0.6, "cued": 0.25, "drop": -0.35, "returned": beyond + 0.02, "random": 0.02, "beyond": beyond}
     return Sandbagging(model=model, cue="A test.", layer=3, notes=("one look",), **{name: e(value) for name, value in figures.items()})
+
+
+def unlocked(model: ModelRef = REF, beyond: float = 0.3) -> Unlocked:
+    figures = {"tuned": 0.57, "returned": beyond + 0.02, "learnt": 0.02, "beyond": beyond}
+    return Unlocked(
+        model=model, cue="A test.", examples=16, steps=64, notes=("few",), **{name: e(value) for name, value in figures.items()}
+    )
 
 
 def effect(what: Any, on: str, measure: str, value: float, by: str = "") -> SteerEffect:
@@ -78,4 +86,4 @@ def circuit(model: ModelRef = REF) -> Circuit:
 
 
 def every(model: ModelRef = REF) -> tuple[Any, ...]:
-    return sandbagging(model), direction(model), neurons(model), patched(model), circuit(model)
+    return sandbagging(model), unlocked(model), direction(model), neurons(model), patched(model), circuit(model)

@@ -167,7 +167,7 @@ def held(compared: Compared, *, stale: str = "made on 2026-01-02, and the policy
             Found(whence=whence(".old", "measure.suites"), of="both", measurements=old, stale=stale),
             Found(whence=whence(".tamper", "tamper.tell"), of="after", measurements=spent, notes=noted),
             Found(whence=whence(".oversight", "measure.oversight"), of="before", measurements=overseen, notes=seen),
-            *(changed(whence(".causes", "interpret"), value) for value in causes_made.every()),
+            *(changed(whence(".causes", f"interpret.{type(value).__name__}"), value) for value in causes_made.every()),
         ),
         provoked=(
             (

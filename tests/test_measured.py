@@ -21,10 +21,11 @@ def test_what_a_threshold_may_name_is_no_proxy() -> None:
     named = [m for value in causes_made.every() for m in measured(value)[0] if m.estimate.name in MEASURES]
     assert [(m.estimate.name, m.role, m.instruments, m.unscored) for m in named] == [
         ("sandbagging_steered", "capability", (), 0),
+        ("sandbagging_tuned", "capability", (), 0),
         ("harm_ablated", "intent", ("text",), 0),
         ("harm_ablated", "intent", ("reply",), 2),
     ]
-    assert [m.estimate.value for m in named] == [0.3, 0.7, 0.7]
+    assert [m.estimate.value for m in named] == [0.3, 0.3, 0.7, 0.7]
 
 
 def test_refusals_are_proxies_and_what_says_nothing_is_left_out() -> None:

@@ -19,6 +19,7 @@ from spiritlevel.types import (
     Patched,
     Sandbagging,
     SteerEffect,
+    Unlocked,
 )
 
 READ_BY_NONE = "accuracy against the file's own labels; no gate reads it"
@@ -67,6 +68,17 @@ def _(value: Sandbagging) -> Told:
         _inside(value.drop, f"{INSIDE}accuracy moved by the cue", value.grade),
         _inside(value.returned, f"{cue} its direction", value.grade),
         _inside(value.random, f"{cue} a random direction", value.grade),
+    )
+    return figures, value.notes
+
+
+@measured.register
+def _(value: Unlocked) -> Told:
+    figures = (
+        _inside(value.beyond, "sandbagging_tuned", value.grade),
+        _inside(value.tuned, f"{INSIDE}accuracy under the cue after a few examples", value.grade),
+        _inside(value.returned, f"{INSIDE}accuracy under the cue moved by a few examples", value.grade),
+        _inside(value.learnt, f"{INSIDE}accuracy without the cue moved by a few examples", value.grade),
     )
     return figures, value.notes
 
