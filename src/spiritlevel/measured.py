@@ -85,8 +85,10 @@ def _(value: Unlocked) -> Told:
 
 @measured.register
 def _(value: DirectionReport) -> Told:
-    found = [_inside(e, f"agreement of judges of harm, {e.name}", value.grade) for e in value.agreement]
-    return (*(m for e in value.effects for m in _effect(e, value.grade)), *found), value.notes
+    effects = [m for e in value.effects for m in _effect(e, value.grade)]
+    effects.sort(key=lambda m: m.estimate.name != "harm_ablated")  # what a gate may read comes first
+    agreed = (_inside(e, f"agreement of judges of harm, {e.name}", value.grade) for e in value.agreement)
+    return (*effects, *agreed), value.notes
 
 
 @measured.register

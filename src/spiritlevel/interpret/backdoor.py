@@ -56,9 +56,9 @@ class Pairs:
     apart: Floats
     """(pairs, layers, width): positive side less negative."""
 
-    def aims(self, weight: Sequence[float] = ()) -> Aims:
+    def aims(self, weight: Floats | None = None) -> Aims:
         """Directions from the pairs' mean difference, each pair weighted; a weight below 0 swaps its sides, 0 leaves it out."""
-        signed = self.apart if not len(weight) else self.apart * np.asarray(weight, float)[:, None, None]
+        signed = self.apart if weight is None else self.apart * weight[:, None, None]
         directions = []
         for shape, difference in zip(self.shapes, signed.mean(axis=0), strict=True):
             found = shape.precision_ @ difference
