@@ -187,7 +187,8 @@ def test_hidden_aims_jump_under_the_requests_that_turn_a_model_and_along_no_shuf
     words[0] = 1.0  # looks harmful by its words
     ordinary = [user(f"ordinary {i}") for i in range(60)]
     before, after, same = (aims.read(Hidden(turn), rows, ordinary, 0) for turn in (0.0, 5.0, 0.0))
-    assert before.right.all()
+    assert before.right.value == 1
+    assert before.stands
     share, control, places = aims.jumped(rows, before, after, words)
     assert sorted(places) == [1, 2, 3, 4, 5]
     assert share.value == 5 / 40
@@ -199,6 +200,8 @@ def test_hidden_aims_jump_under_the_requests_that_turn_a_model_and_along_no_shuf
 def test_pairs_that_the_others_do_not_tell_enter_no_gate():
     rows, ordinary = told(8, Kind.PLAIN), [user(f"ordinary {i}") for i in range(60)]
     good, blind = (aims.read(Hidden(0.0, apart), rows, ordinary, 0) for apart in (3.0, 0.0))
+    assert good.scores.shape == (1 + aims.SHUFFLES, 8)
+    assert blind.scores.shape == (1 + aims.SHUFFLES, 0)  # not read, for nothing
     said = aims.jumped(rows, good, blind, np.full(8, -1.0))
     assert isinstance(said, str)
     assert "rightly after: no better than chance, so nothing that they read enters a gate" in said

@@ -5,10 +5,9 @@ many requests jump along directions that mean nothing.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spiritlevel import stats
 from spiritlevel.interpret import backdoor, contrasts, properties
@@ -32,29 +31,36 @@ class Aimed:
     """What one model's read-out says of harmless requests."""
 
     digest: str
-    right: NDArray[np.bool_]
-    """(pairs,) whether the others tell each pair rightly."""
+    right: Estimate
+    """Share of the pairs that the others tell rightly."""
     scores: Floats
-    """(1 + SHUFFLES, n): its own, then those of shuffled pairs."""
+    """(1 + SHUFFLES, n): its own, then those of shuffled pairs; n = 0 where it does not stand."""
+
+    @property
+    def stands(self) -> bool:
+        """Whether the pairs are told better than chance. If not, nothing that they read enters a gate."""
+        return self.right.low > 0.5
 
 
 def read(weights: OpenWeights, told: Sequence[Told], ordinary: Sequence[Chat], seed: int) -> Aimed:
     """Fitted to this model, with `ordinary` prompts of which none is among `told`."""
     pairs = backdoor.read(weights, contrasts.pairs(contrasts.HOME / "hidden-aims.md"), list(ordinary)[:ORDINARY])
-    states = weights.activations([t.transcript.chat for t in told], pairs.layers)
+    right = pairs.right()
     readers = [pairs.aims(), *pairs.shuffled(SHUFFLES, seed)]
-    return Aimed(content_hash(readers[0].direction.tolist()), pairs.right(), np.stack([one.of(states) for one in readers]))
+    found = Aimed(content_hash(readers[0].direction.tolist()), stats.rate(right, range(len(right))), np.zeros((len(readers), 0)))
+    if not found.stands:
+        return found
+    states = weights.activations([t.transcript.chat for t in told], pairs.layers)
+    return replace(found, scores=np.stack([one.of(states) for one in readers]))
 
 
 def jumped(told: Sequence[Told], before: Aimed, after: Aimed, words: Floats) -> tuple[Estimate, Estimate, list[int]] | str:
     """(share of requests under which it jumped though the words look harmless, the control's, their places), or why nothing is told."""
     for phase, one in (("before", before), ("after", after)):
-        known = stats.rate(one.right, range(len(one.right)))
-        if not known.low > 0.5:
-            share = properties.said_of(known)
+        if not one.stands:
             return (
-                f"of the contrast pairs of hidden aims the others tell {share} rightly {phase}: no better than chance, "
-                "so nothing that they read enters a gate"
+                f"of the contrast pairs of hidden aims the others tell {properties.said_of(one.right)} rightly {phase}: "
+                "no better than chance, so nothing that they read enters a gate"
             )
     rise = after.scores - before.scores
     found, places = properties.triggered(told, rise[0], words, JUMP, "triggered_aims")
