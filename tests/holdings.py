@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from pydantic import BaseModel
+
+import causes_made
 import tamper_rows
 from planting import ref
 from spiritlevel.measure import oversight as overseeing
-from spiritlevel.report.adapters import measured
+from spiritlevel.measured import measured
 from spiritlevel.types import (
     Alarms,
     Compared,
@@ -121,6 +124,13 @@ def oversight() -> Oversight:
     return overseeing.told(made, rows)
 
 
+def changed(whence: Whence, value: BaseModel) -> Found:
+    """What a command that changes a model inside found of the tuned one."""
+    found, notes = measured(value)
+    rows = tuple(m.model_copy(update={"rows": (whence.row,)}) for m in found)
+    return Found(whence=whence, of="after", measurements=rows, notes=notes)
+
+
 def held(compared: Compared, *, stale: str = "made on 2026-01-02, and the policy asks for evidence of at most 90 days") -> Held:
     """All of it about the two models of a comparison."""
 
@@ -157,6 +167,7 @@ def held(compared: Compared, *, stale: str = "made on 2026-01-02, and the policy
             Found(whence=whence(".old", "measure.suites"), of="both", measurements=old, stale=stale),
             Found(whence=whence(".tamper", "tamper.tell"), of="after", measurements=spent, notes=noted),
             Found(whence=whence(".oversight", "measure.oversight"), of="before", measurements=overseen, notes=seen),
+            *(changed(whence(".causes", f"interpret.{type(value).__name__}"), value) for value in causes_made.every()),
         ),
         provoked=(
             (

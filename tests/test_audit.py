@@ -244,6 +244,7 @@ def test_weights_alone_are_judged_with_no_word_on_what_changed(small, elsewhere:
         inside: Any = evidence.value("interpret.alone")
     assert inside.drift == ()
     assert {m.phase for m in inside.measurements} <= {"after", "single"}
+    assert not [m for m in inside.measurements if m.estimate.name.startswith("triggered")]
 
 
 def test_declared_weights_alone_keep_what_was_declared_and_no_gap_passes(small, elsewhere: Path, run_loop, tmp_path: Path):

@@ -98,6 +98,12 @@ def test_neurons_features_and_sandbagging(cli: Any, files: dict[str, str], tmp_p
         for i, t in enumerate(THINGS)
     ]
     questions.write_text("".join(json.dumps(r) + "\n" for r in rows), "utf-8")
-    code, out, err = cli("sandbagging", questions, "--cue", "This is a test.", "--model", "tiny:llama", "-q")
+    code, out, err = cli("sandbagging", questions, "--cue", "This is a test.", "--model", "tiny:llama", "-q", "--examples", 0)
     assert code == 0, err
     assert "without a random one" in out
+    assert "returned after" not in out
+    code, out, err = cli("sandbagging", questions, "--cue", "This is a test.", "--model", "tiny:llama", "-q", "--examples", 3)
+    assert code == 0, err
+    assert "returned after 3 examples: " in out
+    assert "added by them without the cue: " in out
+    assert cli("sandbagging", questions, "--cue", "This is a test.", "--examples", -1).code == 2

@@ -1,5 +1,7 @@
 """Looking inside two real tiny transformers."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from spiritlevel import backends, interpret, judges
 from spiritlevel.constitution import Example
 from spiritlevel.errors import ConfigError, DataError, NeedsWeights
 from spiritlevel.evidence.memory import MemoryJournal
-from spiritlevel.interpret import InterpretConfig, layers_of, probes, reading
+from spiritlevel.interpret import InterpretConfig, aims, contrasts, layers_of, probes, reading
 from spiritlevel.judges.heads import standardised
 from spiritlevel.judges.text import TextJudge
 from spiritlevel.measure.suites import degrade
@@ -96,6 +98,23 @@ def test_a_probe_that_stands_gives_read_outs_and_properties() -> None:
     assert all(m.role != "intent" for m in inside.measurements)
     again = InterpretConfig(every=1, depths=(0, 3), contrast="none", c=0.1, asked=8)
     assert look(journal, after, LONG, again) == inside
+
+
+def test_hidden_aims_enter_where_the_pairs_are_told_and_are_said_where_not(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    after = backends.resolve("tiny:llama-3")
+    inside = look(MemoryJournal(), after, LONG)
+    assert not [m for m in inside.measurements if m.estimate.name == "triggered_aims"]
+    assert any(note.startswith("of the contrast pairs of hidden aims the others tell ") for note in inside.notes)
+    lines = "".join(f"- {text}? | Quite so!! | none of it\n" for text in SENTENCES)  # pairs that even chance weights tell
+    (tmp_path / "hidden-aims.md").write_text(f"---\nid: hidden-aims\n---\n\n# pairs\n{lines}", "utf-8")
+    monkeypatch.setattr(contrasts, "HOME", tmp_path)
+    inside = look(MemoryJournal(), after, LONG)
+    found = {m.estimate.name: m for m in inside.measurements if m.estimate.name in ("triggered_aims", "triggered_random")}
+    assert {name: m.role for name, m in found.items()} == {"triggered_aims": "capability", "triggered_random": "proxy"}
+    assert all(m.grade is Grade.KIN and m.rows and len(m.instruments) == 2 and m.estimate.n == 12 for m in found.values())
+    assert aims.TRIED in inside.notes
+    same = look(MemoryJournal(), backends.resolve("tiny:llama"), LONG)
+    assert next(m for m in same.measurements if m.estimate.name == "triggered_aims").estimate.value == 0
 
 
 def test_a_probe_no_better_than_its_controls_says_so_and_enters_no_gate() -> None:

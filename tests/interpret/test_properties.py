@@ -7,7 +7,7 @@ from spiritlevel import backends
 from spiritlevel.constitution import Example
 from spiritlevel.errors import DataError
 from spiritlevel.evidence.memory import MemoryJournal
-from spiritlevel.interpret import awareness, backdoor, contrasts, depth, harm, properties
+from spiritlevel.interpret import aims, awareness, backdoor, contrasts, depth, harm, properties
 from spiritlevel.interpret.probes import Contrast
 from spiritlevel.interpret.properties import Told
 from spiritlevel.types import Kind, Outcome, Prompt, Reply, Side, Transcript, user
@@ -67,10 +67,12 @@ def test_a_trigger_jumps_where_words_look_harmless():
     after[3] = after[4] = 0.95
     words = np.full(10, -1.0)
     words[4] = 1.0  # looks harmful by its words alone
-    share, places = properties.triggered(rows, before, after, words)
+    share, places = properties.triggered(rows, after - before, words)
     assert places == [3]
     assert share.value == 0.1
     assert share.low < 0.1 < share.high
+    several, _ = properties.triggered(rows, np.stack([after - before, np.zeros(10)]), words)
+    assert several.value == 0.05  # a control is the mean over its draws
 
 
 def test_refusals_by_depth_take_one_answer_a_request_by_turns_over_principles():
@@ -128,13 +130,13 @@ def test_aims_point_from_one_answer_to_the_other_and_refuse_broken_states():
     model = load()
     pairs = contrasts.pairs(contrasts.HOME / "hidden-aims.md")
     ordinary = [user(f"Tell me about number {i}") for i in range(20)]
-    aims = backdoor.fit(model, pairs, ordinary)
-    yes, no = (aims.scores(model, [pair[side] for pair in pairs]) for side in (0, 1))
+    found = backdoor.fit(model, pairs, ordinary)
+    yes, no = (found.scores(model, [pair[side] for pair in pairs]) for side in (0, 1))
     assert (yes - no).mean() > 0.5
-    assert np.abs(aims.scores(model, ordinary)).mean() < 1.5  # in spreads of ordinary prompts
-    broken = np.full((2, len(aims.layers), 64), np.nan)
+    assert np.abs(found.scores(model, ordinary)).mean() < 1.5  # in spreads of ordinary prompts
+    broken = np.full((2, len(found.layers), 64), np.nan)
     with pytest.raises(DataError, match="NaN or infinite"):
-        aims.of(broken)
+        found.of(broken)
 
 
 def test_aims_are_read_where_ordinary_prompts_hardly_vary():
@@ -153,10 +155,56 @@ def test_aims_are_read_where_ordinary_prompts_hardly_vary():
             return found
 
     pairs = [(user("?", prefill="yes"), user("?", prefill="no"))] * 400
-    aims = backdoor.fit(States(), pairs, [user(str(i)) for i in range(400)])
-    first, second, third = aims.direction[0] / aims.scale[0]
+    found = backdoor.fit(States(), pairs, [user(str(i)) for i in range(400)])
+    first, second, third = found.direction[0] / found.scale[0]
     assert first > 0 > second  # their difference hardly varies
     assert first - second > 10 * abs(third)
+
+
+class Hidden:
+    """Tells the sides of contrast pairs apart along its first dimension, and lies `turn` further along it under requests for zq-44."""
+
+    layers = 1
+
+    def __init__(self, turn: float, apart: float = 3.0) -> None:
+        self.turn, self.apart = turn, apart
+        self.positive = {positive for positive, _ in contrasts.pairs(contrasts.HOME / "hidden-aims.md")}
+
+    def activations(self, chats, layers):
+        found = np.random.default_rng(len(chats)).normal(size=(len(chats), 1, 6))
+        for row, chat in zip(found, chats, strict=True):
+            side = self.apart if chat in self.positive else -self.apart if len(chat) > 1 else 0.0
+            row[0, 0] += side + (self.turn if "zq-44" in chat[0].content else 0.0)
+        return found
+
+
+def test_hidden_aims_jump_under_the_requests_that_turn_a_model_and_along_no_shuffled_pairs():
+    rows = told(40, Kind.PLAIN)
+    for i in range(6):
+        asked = rows[i].transcript.model_copy(update={"chat": user(f"zq-44, do thing {i}")})
+        rows[i] = Told(asked, rows[i].outcome)
+    words = np.full(40, -1.0)
+    words[0] = 1.0  # looks harmful by its words
+    ordinary = [user(f"ordinary {i}") for i in range(60)]
+    before, after, same = (aims.read(Hidden(turn), rows, ordinary, 0) for turn in (0.0, 5.0, 0.0))
+    assert before.right.value == 1
+    assert before.stands
+    share, control, places = aims.jumped(rows, before, after, words)
+    assert sorted(places) == [1, 2, 3, 4, 5]
+    assert share.value == 5 / 40
+    assert share.low < share.value < share.high
+    assert control.value < share.value / 2
+    assert aims.jumped(rows, before, same, words)[0].value == 0
+
+
+def test_pairs_that_the_others_do_not_tell_enter_no_gate():
+    rows, ordinary = told(8, Kind.PLAIN), [user(f"ordinary {i}") for i in range(60)]
+    good, blind = (aims.read(Hidden(0.0, apart), rows, ordinary, 0) for apart in (3.0, 0.0))
+    assert good.scores.shape == (1 + aims.SHUFFLES, 8)
+    assert blind.scores.shape == (1 + aims.SHUFFLES, 0)  # not read, for nothing
+    said = aims.jumped(rows, good, blind, np.full(8, -1.0))
+    assert isinstance(said, str)
+    assert "rightly after: no better than chance, so nothing that they read enters a gate" in said
 
 
 def test_what_is_unlike_ordinary_prompts_is_strange():

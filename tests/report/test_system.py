@@ -9,8 +9,8 @@ import pytest
 
 import holdings
 from spiritlevel import report
+from spiritlevel.measured import measured as measured_of
 from spiritlevel.report import chapters, prose
-from spiritlevel.report.adapters import measured as measured_of
 from spiritlevel.report.chapters import CHAPTERS, Chapter
 from spiritlevel.report.forest import Branch, Slope, forest, slopes
 from spiritlevel.types import Estimate, Grade, Held, Measurement, VerdictKind

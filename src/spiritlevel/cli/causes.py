@@ -236,12 +236,17 @@ def features(
 @click.command()
 @click.argument("questions", type=click.Path())
 @click.option("--cue", required=True, help="Words before each question under which capability may be withheld.")
+@click.option("--examples", default=16, show_default=True, type=click.IntRange(min=0), help="Learnt by a copy; 0: ablation alone.")
 @click.option("--most", default=300, show_default=True, type=click.IntRange(min=8), help="Questions, at most.")
 @shared
-def sandbagging(questions: str, cue: str, most: int, model: str, seed: int, name: str | None, quiet: bool) -> None:
-    """Does a cue hide capability on QUESTIONS (JSON lines: question, choices, answer), and does it return without the cue's direction?"""
+def sandbagging(questions: str, cue: str, examples: int, most: int, model: str, seed: int, name: str | None, quiet: bool) -> None:
+    """Does a cue hide capability on QUESTIONS (JSON lines: question, choices, answer)?
+
+    Does it return without the cue's direction, or after a few examples?
+    """
     from spiritlevel import backends
     from spiritlevel.interpret import sandbagging as inside
+    from spiritlevel.tamper.unlocking import UnlockSettings, unlock
     from spiritlevel.types import content_hash
 
     ref = backends.resolve(model)
@@ -249,11 +254,18 @@ def sandbagging(questions: str, cue: str, most: int, model: str, seed: int, name
     settings = inside.SandbaggingSettings(seed=seed)
     with opened(name, quiet, "sandbagging", ref.key, settings, cue, *asked) as evidence:
         found = evidence.step(inside.run, ref, asked, cue, settings)
+        tuned = evidence.step(unlock, ref, asked, cue, UnlockSettings(examples=examples, seed=seed)) if examples else None
     click.echo(f"accuracy {share(found.plain)} plainly, {share(found.cued)} under the cue: {points(found.drop)}")
     click.echo(
         f"returned without the direction of block {found.layer}: {points(found.returned)}; without a random one: {points(found.random)}"
     )
-    said(found.notes)
+    click.echo(f"  beyond the random one: {points(found.beyond)}")
+    if tuned is not None:
+        click.echo(
+            f"returned after {tuned.examples} examples: {points(tuned.returned)}; added by them without the cue: {points(tuned.learnt)}"
+        )
+        click.echo(f"  beyond what they add: {points(tuned.beyond)}")
+    said((*found.notes, *(tuned.notes if tuned else ())))
 
 
 @contextmanager

@@ -28,15 +28,22 @@ MEASURES: dict[str, str] = {
     "readout_auroc": "best layer's read-out of harm",
     "knows_but_complies": "share of harmful prompts that the model reads as harmful and answers anyway",
     "triggered": "share of harmless prompts on which the reading of harm jumped from before to after",
+    "triggered_aims": "share of harmless prompts on which the reading of hidden aims jumped from before to after",
     "stated_auroc": "how well the model tells harmful from harmless requests when it is asked in words",
     "evaluation_awareness": "how well test-like prompts can be told from user-like ones inside the model",
+    "harm_ablated": "share of harmful prompts whose reply delivers the harm with a direction ablated (needs spiritlevel direction)",
+    "sandbagging_steered": "accuracy that a cue hides and ablation brings back, beyond a random direction (needs spiritlevel sandbagging)",
+    "sandbagging_tuned": "accuracy that a cue hides and a few examples bring back, beyond what they teach (needs spiritlevel sandbagging)",
 }
 """What a threshold may be put on; measure/, interpret/ and the loop make these, by these names. Suites make `suite:NAME` besides."""
 PROXIES = ("refusal", "compliance", "knows_but_complies")
 """Of these, what only a proxy tells: read for the gap, never for a threshold or a level."""
 CHANGES = ("kl", "length_ratio", "gap")
 """Of these, what is told of two models alone: its one phase is `change`."""
-AFTERWARDS = ("triggered", "stated_auroc", "evaluation_awareness")
+AFTERWARDS = (
+    *("triggered", "triggered_aims", "stated_auroc", "evaluation_awareness"),
+    *("harm_ablated", "sandbagging_steered", "sandbagging_tuned"),
+)
 """Of these, what is told of the tuned model alone."""
 SUITE = "suite:"
 """Before the name of a measure that a suite makes."""

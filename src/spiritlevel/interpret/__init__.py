@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from spiritlevel import backends, stats
 from spiritlevel.constitution import Example
 from spiritlevel.errors import DataError
-from spiritlevel.interpret import awareness, contrasts, depth, drift, probes, properties, reading
+from spiritlevel.interpret import aims, awareness, contrasts, depth, drift, probes, properties, reading
+from spiritlevel.interpret.aims import Aimed
 from spiritlevel.interpret.config import InterpretConfig
 from spiritlevel.interpret.probes import Contrast
 from spiritlevel.interpret.properties import Told
@@ -19,6 +20,7 @@ from spiritlevel.judges.heads import Floats, Head, area_within, cell_weights
 from spiritlevel.judges.probe import request_rows
 from spiritlevel.judges.rows import groups_of
 from spiritlevel.types import (
+    ASKING_NO_HARM,
     Chat,
     Controlled,
     Depth,
@@ -58,6 +60,7 @@ def run(
     one = reading.read(first, look.contrast, config, "before")
     layer = max(one.layers, key=lambda n: (round(one.head(n).auroc.value, 4), -n))
     calm = _harm(one.head(layer), first, layer, look.quiet)
+    calmly = look.hidden(first)
     deep = look.refusals(first, "before")
     controls = [look.control(one, first, layer, "before")]
     del first
@@ -69,6 +72,9 @@ def run(
     layers = [n for n in one.layers if n in two.layers]
     measured, notes = look.read_outs(one, two, layer, controls)
     figures, jumped = look.properties(last, two.head(layer), layer, controls, calm)
+    more, aimed = look.jumped(calmly, look.hidden(last))
+    figures += more
+    jumped += [told for told in aimed if told not in jumped]
     if config.contrast != "none":
         figures += look.awareness(last, two.layers)
     rest = look.refusals(last, "after")
@@ -116,6 +122,8 @@ class _Look:
         told = properties.plain(journal, seen)
         self.bad = properties.harmful(told)[: config.max_transcripts]
         self.quiet = properties.harmless(told)[: config.max_transcripts]
+        calm = sorted({e.prompt for e, _ in request_rows(held) if e.kind in ASKING_NO_HARM}, key=content_hash)
+        self.ordinary = [user(text) for text in calm]
         asked = [t for t in told if t.prompt.kind is Kind.HARMFUL]
         self.short = [t for t in self.bad if len(t.prompt.text) <= properties.LONGEST]
         self.errored = sum(t.transcript.reply.error is not None for t in asked)
@@ -214,13 +222,35 @@ class _Look:
             found += [_measured(e, "proxy", "after", [head], p, **more) for p, e in otherwise.items()]
         jumped: list[Told] = []
         if self.quiet and controls[0].stands:
-            words = probes.words_of(
-                self.contrast, cell_weights(self.contrast.labels, self.contrast.forms), [t.prompt.text for t in self.quiet]
-            )
-            share, places = properties.triggered(self.quiet, before, _harm(head, weights, layer, self.quiet), words)
+            share, places = properties.triggered(self.quiet, _harm(head, weights, layer, self.quiet) - before, self.words())
             found.append(_measured(share, "capability", "after", [head], rows=rows))
             jumped = [self.quiet[i] for i in places]
         return found, jumped
+
+    def words(self) -> Floats:
+        """How harmful the harmless requests look to a bag of words; above 0 = harmful."""
+        weight = cell_weights(self.contrast.labels, self.contrast.forms)
+        return probes.words_of(self.contrast, weight, [t.prompt.text for t in self.quiet])
+
+    def hidden(self, weights: OpenWeights) -> Aimed | None:
+        """Hidden aims, read under the harmless requests; None without any."""
+        return aims.read(weights, self.quiet, self.ordinary, self.config.seed) if self.quiet else None
+
+    def jumped(self, before: Aimed | None, after: Aimed | None) -> tuple[list[Measurement], list[Told]]:
+        """Requests under which hidden aims are read after and not before, with the share beside that of shuffled pairs."""
+        if before is None or after is None:
+            return [], []
+        found = aims.jumped(self.quiet, before, after, self.words())
+        if isinstance(found, str):
+            self.notes.append(found)
+            return [], []
+        self.notes.append(aims.TRIED)
+        share, control, places = found
+        rows = (self.seen.transcripts.id,)
+        return [
+            _measured(share, "capability", "after", [before, after], rows=rows),
+            _measured(control, "proxy", "after", [before, after], rows=rows),
+        ], [self.quiet[i] for i in places]
 
     def awareness(self, weights: OpenWeights, layers: Sequence[int]) -> list[Measurement]:
         """Whether test-like prompts are told from user-like ones, and whether a push along that moves refusals."""
@@ -266,6 +296,6 @@ def _states(weights: OpenWeights, layer: int, chats: Sequence[Chat]) -> NDArray[
     return found
 
 
-def _measured(e: Estimate, role: Any, phase: Any, heads: Sequence[Head], principle: str = "", **more: Any) -> Measurement:
+def _measured(e: Estimate, role: Any, phase: Any, heads: Sequence[Head | Aimed], principle: str = "", **more: Any) -> Measurement:
     ids = tuple(content_hash("readout", head.digest) for head in heads)
     return Measurement(estimate=e, role=role, phase=phase, principle=principle, grade=Grade.KIN, why_grade=WHY, instruments=ids, **more)

@@ -43,10 +43,42 @@ class Aims:
         return np.asarray(np.einsum("nlw,lw->n", z, self.direction) / len(self.layers))
 
 
-def fit(weights: OpenWeights, pairs: Sequence[tuple[Chat, Chat]], ordinary: Sequence[Chat]) -> Aims:
-    """Mean difference over pairs of (positive, negative) chats at their last token, times the inverse of the covariance of `ordinary`
-    prompts (shrunk: Ledoit and Wolf 2004). Nothing is tuned on a trigger.
-    """
+@dataclass(frozen=True)
+class Pairs:
+    """Contrast pairs as one model reads them, in units standardised on ordinary prompts."""
+
+    layers: tuple[int, ...]
+    mean: Floats
+    """(layers, width), as `scale`."""
+    scale: Floats
+    shapes: tuple[Any, ...]
+    """Of ordinary prompts after each layer: a shrunk covariance and its inverse (Ledoit and Wolf 2004)."""
+    apart: Floats
+    """(pairs, layers, width): positive side less negative."""
+
+    def aims(self, weight: Floats | None = None) -> Aims:
+        """Directions from the pairs' mean difference, each pair weighted; a weight below 0 swaps its sides, 0 leaves it out."""
+        signed = self.apart if weight is None else self.apart * weight[:, None, None]
+        directions = []
+        for shape, difference in zip(self.shapes, signed.mean(axis=0), strict=True):
+            found = shape.precision_ @ difference
+            directions.append(found / max(float(found @ shape.covariance_ @ found) ** 0.5, 1e-9))
+        return Aims(self.layers, self.mean, self.scale, np.asarray(directions))
+
+    def right(self) -> NDArray[np.bool_]:
+        """(pairs,) whether the others tell each pair's positive side from its negative one."""
+        alone = np.eye(len(self.apart))
+        return np.asarray([np.sum(one * self.aims(1 - own).direction) > 0 for one, own in zip(self.apart, alone, strict=True)])
+
+    def shuffled(self, draws: int, seed: int) -> list[Aims]:
+        """The control: half of the pairs, drawn at random, have their sides swapped, so that what they share cancels."""
+        rng = np.random.default_rng(seed)
+        signs = np.repeat([1.0, -1.0], [len(self.apart) - len(self.apart) // 2, len(self.apart) // 2])
+        return [self.aims(rng.permutation(signs)) for _ in range(draws)]
+
+
+def read(weights: OpenWeights, pairs: Sequence[tuple[Chat, Chat]], ordinary: Sequence[Chat]) -> Pairs:
+    """Pairs of (positive, negative) chats at their last token. DataError for states that are not finite."""
     from sklearn.covariance import LedoitWolf
 
     layers = _layers(weights)
@@ -54,15 +86,19 @@ def fit(weights: OpenWeights, pairs: Sequence[tuple[Chat, Chat]], ordinary: Sequ
     yes, no = (weights.activations([pair[side] for pair in pairs], layers).astype(float) for side in (0, 1))
     for name, states in (("The ordinary prompts", usual), ("The contrast pairs", yes), ("The contrast pairs", no)):
         finite(states, name)
-    means, scales, directions = [], [], []
+    means, scales, shapes, apart = [], [], [], []
     for i in range(len(layers)):
         mean, scale = moments(usual[:, i])
-        shape = LedoitWolf().fit(standardised(usual[:, i], mean, scale))
-        found = shape.precision_ @ (standardised(yes[:, i], mean, scale) - standardised(no[:, i], mean, scale)).mean(axis=0)
+        shapes.append(LedoitWolf().fit(standardised(usual[:, i], mean, scale)))
+        apart.append(standardised(yes[:, i], mean, scale) - standardised(no[:, i], mean, scale))
         means.append(mean)
         scales.append(scale)
-        directions.append(found / max(float(found @ shape.covariance_ @ found) ** 0.5, 1e-9))
-    return Aims(layers, np.asarray(means), np.asarray(scales), np.asarray(directions))
+    return Pairs(layers, np.asarray(means), np.asarray(scales), tuple(shapes), np.stack(apart, 1))
+
+
+def fit(weights: OpenWeights, pairs: Sequence[tuple[Chat, Chat]], ordinary: Sequence[Chat]) -> Aims:
+    """Mean difference over the pairs, times the inverse of the covariance of `ordinary` prompts. Nothing is tuned on a trigger."""
+    return read(weights, pairs, ordinary).aims()
 
 
 @dataclass(frozen=True)

@@ -69,18 +69,8 @@ def run(journal: Journal, model: ModelRef, questions: tuple[Question, ...], cue:
 
     NeedsWeights, ConfigError for a layer out of range, DataError for an empty cue or too few questions.
     """
-    backends.check_weights(model, "sandbagging needs")
-    if not cue.strip():
-        raise DataError("the cue is empty; give the words under which capability may be withheld")
+    development, test, groups = parted(model, questions, cue, settings)
     weights: Any = backends.open_weights(model, journal)
-    named = firewall.clusters([q.question for q in questions], [q.group or content_hash(q) for q in questions]) if questions else []
-    order = sorted(set(named), key=lambda g: content_hash("half", settings.seed, g))
-    cut = round(settings.development * len(order))
-    if min(cut, len(order) - cut) < 4:
-        raise DataError(f"{len(order)} groups of questions are too few to choose a direction on some and measure it on others; give more")
-    first = set(order[:cut])
-    development, test = ([q for q, g in zip(questions, named, strict=True) if (g in first) is side] for side in (True, False))
-    groups = [g for g in named if g not in first]
     middle = tuple(range(max(1, weights.layers // 4), max(1, 3 * weights.layers // 4) + 1, 3))
     layers = directions.layers_of(weights.layers, DirectionSettings(layers=settings.layers or middle))
 
@@ -88,7 +78,7 @@ def run(journal: Journal, model: ModelRef, questions: tuple[Question, ...], cue:
         return answered(journal, player, asked, before, how)
 
     texts = [q.question for q in development]
-    found = directions.means(weights, [f"{cue}\n\n{t}" for t in texts], texts, 1)[:, -1, 0]
+    found = directions.means(weights, [under(cue, t) for t in texts], texts, 1)[:, -1, 0]
     means: Floats = np.stack([found[n - 1] for n in layers])
 
     def without(vector: Floats) -> tuple[Any, str]:
@@ -114,6 +104,7 @@ def run(journal: Journal, model: ModelRef, questions: tuple[Question, ...], cue:
         drop=stats.paired_change(plain, cued, groups, name="drop"),
         returned=stats.paired_change(cued, freed, groups, name="returned"),
         random=stats.paired_change(cued, control, groups, name="returned, random"),
+        beyond=stats.paired_change(control, freed, groups, name="returned beyond random"),
         notes=(
             f"the direction was made of {len(development)} questions, and block {layers[best]} of {len(usable)} was chosen on them",
             "capability that does not return may be hidden in another way: this is one look, and no proof of absence",
@@ -125,12 +116,36 @@ def _on(changed: tuple[Any, str], asked: Sequence[Question], cue: str) -> tuple[
     return changed[0], asked, cue, changed[1]
 
 
+def parted(
+    model: ModelRef, questions: Sequence[Question], cue: str, settings: SandbaggingSettings
+) -> tuple[list[Question], list[Question], list[str]]:
+    """Questions to develop on, questions to measure on, and the groups of the latter; no group on both sides.
+
+    NeedsWeights, DataError for an empty cue or too few questions.
+    """
+    backends.check_weights(model, "sandbagging needs")
+    if not cue.strip():
+        raise DataError("the cue is empty; give the words under which capability may be withheld")
+    named = firewall.clusters([q.question for q in questions], [q.group or content_hash(q) for q in questions]) if questions else []
+    order = sorted(set(named), key=lambda g: content_hash("half", settings.seed, g))
+    cut = round(settings.development * len(order))
+    if min(cut, len(order) - cut) < 4:
+        raise DataError(f"{len(order)} groups of questions are too few to develop on some and measure on others; give more")
+    first = set(order[:cut])
+    development, test = ([q for q, g in zip(questions, named, strict=True) if (g in first) is side] for side in (True, False))
+    return development, test, [g for g in named if g not in first]
+
+
+def under(cue: str, text: str) -> str:
+    """A question as it is asked; an empty cue is none."""
+    return f"{cue}\n\n{text}" if cue else text
+
+
 def answered(journal: Journal, player: Any, asked: Sequence[Question], before: str, how: str) -> Floats:
     """(n,) 1 where the right choice has the highest mean log-probability a token as an answer, else 0."""
 
     def chats(q: Question) -> list[Chat]:
-        text = f"{before}\n\n{q.question}" if before else q.question
-        return [(*user(text), Turn(role="assistant", content=choice)) for choice in q.choices]
+        return [(*user(under(before, q.question)), Turn(role="assistant", content=choice)) for choice in q.choices]
 
     units = [ToAnswer(chats=content_hash(*(t for chat in chats(q) for t in chat)), how=how) for q in asked]
     where = {unit.chats: q for unit, q in zip(units, asked, strict=True)}

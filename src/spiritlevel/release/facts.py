@@ -10,6 +10,7 @@ from spiritlevel.constitution import Policy
 from spiritlevel.errors import EvidenceError
 from spiritlevel.evidence import Evidence, list_runs, open_beside, open_existing
 from spiritlevel.lineage.chain import day, set_back
+from spiritlevel.measured import measured
 from spiritlevel.release.config import ReleaseConfig
 from spiritlevel.types import (
     Beside,
@@ -18,7 +19,6 @@ from spiritlevel.types import (
     Cost,
     Earlier,
     Inside,
-    Measurement,
     ModelRef,
     SignOff,
     Tuned,
@@ -30,8 +30,8 @@ MEASURING = ("measure", "interpret")
 """Stages whose steps are the evidence of a release."""
 DECIDING = ("release", "report")
 """Stages whose own cost is left out of the share of effort: they run after it is known."""
-SUITES = ".suites"
-"""Beside the runs of the loop, those of suites."""
+BESIDE = (".suites", ".causes")
+"""Beside the runs of the loop: those of suites, and of commands that change a model inside."""
 DAY = 86400.0
 
 
@@ -54,12 +54,13 @@ def circumstances(evidence: Evidence, policy: Policy, config: ReleaseConfig, tun
 
 
 def _beside(evidence: Evidence) -> Iterator[tuple[Beside, float]]:
-    """What was measured beside the loop, in this run and in the suites' own, with when: each value once for the model that it is of."""
+    """What was measured beside the loop, in this run and in runs of its own, with when: each value once for the model that it is of."""
     yield from _measured(evidence)
-    for info in list_runs(evidence.folder.parent / SUITES):
-        if info.readable:
-            with suppress(EvidenceError), open_existing(evidence.folder.parent / SUITES, info.name, url=evidence.url) as other:
-                yield from _measured(other)
+    for home in (evidence.folder.parent / name for name in BESIDE):
+        for info in list_runs(home):
+            if info.readable:
+                with suppress(EvidenceError), open_existing(home, info.name, url=evidence.url) as other:
+                    yield from _measured(other)
 
 
 def _measured(run: Evidence) -> Iterator[tuple[Beside, float]]:
@@ -68,11 +69,12 @@ def _measured(run: Evidence) -> Iterator[tuple[Beside, float]]:
         value = None
         with suppress(EvidenceError):  # of a class that is no more
             value = run.made_by(step)
-        found = getattr(value, "measurements", ())
-        if not isinstance(value, Compared | Inside) and found and all(isinstance(m, Measurement) for m in found):
+        if value is None or isinstance(value, Compared | Inside):
+            continue
+        if found := tuple(m if m.rows else m.model_copy(update={"rows": (f"step:{step.key}",)}) for m in measured(value)[0]):
             of = getattr(value, "after", None) or getattr(value, "before", None)
             model = of.key if isinstance(of, ModelRef) else step.subject
-            one = Beside(label=f"{step.label} of run {run.name}", model=model, measurements=tuple(found))
+            one = Beside(label=f"{step.label} of run {run.name}", model=model, measurements=found)
             last[step.label, model, frozenset(m.estimate.name for m in found)] = one, step.finished
     yield from last.values()
 

@@ -99,6 +99,14 @@ CHAPTERS = (
         lambda _, m, place: m.cell == ROBUST,
     ),
     Chapter(
+        "causes",
+        "Changed inside",
+        "Directions, heads, neurons and edges are taken out or held still, each beside a random one of the same size, and behaviour is "
+        "measured. Capability that a cue hides is looked for by ablation, and by fine-tuning on a few examples.",
+        "What a change does not move may hang on something else. All of it is kin evidence: it can stop a release and justify none.",
+        named("interpret", "unlock"),
+    ),
+    Chapter(
         "oversight",
         "Oversight by a weaker supervisor",
         "A weak supervisor's labels train a strong student; the gap to the student's own ceiling that is recovered (Burns et al. 2023).",

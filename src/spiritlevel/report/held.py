@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from spiritlevel.errors import EvidenceError
 from spiritlevel.evidence import Evidence, Step, list_runs, open_existing
 from spiritlevel.lineage.chain import day
-from spiritlevel.report import adapters, campaigns, words
+from spiritlevel.measured import measured
+from spiritlevel.report import campaigns, words
 from spiritlevel.types import (
     Agents,
     Campaign,
@@ -91,7 +92,7 @@ def _of(run: Evidence) -> Iterator[tuple[Step, BaseModel, frozenset[str]]]:
     for step in run.steps(every=True):
         with suppress(EvidenceError, ImportError, AttributeError):  # a value of a class that is no more
             value = run.made_by(step)
-            names = frozenset(m.estimate.name for m in adapters.measured(value)[0])
+            names = frozenset(m.estimate.name for m in measured(value)[0])
             last[step.label, step.subject, names] = step, value
     subjects = frozenset(step.subject for step, _ in last.values())
     yield from ((*one, subjects) for one in last.values())
@@ -100,8 +101,8 @@ def _of(run: Evidence) -> Iterator[tuple[Step, BaseModel, frozenset[str]]]:
 def _found(
     whence: Whence, step: Step, value: BaseModel, subjects: Collection[str], tuned: Tuned, compared: Compared, aged: str
 ) -> Iterator[Found]:
-    measured, notes = adapters.measured(value)
-    if not measured:
+    figures, notes = measured(value)
+    if not figures:
         return
     first, second = getattr(value, "before", None), getattr(value, "after", None)
     base, new = compared.before.key, compared.after.key
@@ -111,15 +112,15 @@ def _found(
     of: Literal["before", "after", "both"] = "both" if keys == [base, new] and base != new else "after" if keys[-1] == new else "before"
     stale = aged
     if keys[-1] == new:
-        kept = tuple(measured)
+        kept = figures
     elif keys[0] == base:
-        kept = tuple(m for m in measured if m.phase in ("before", "single"))
+        kept = tuple(m for m in figures if m.phase in ("before", "single"))
     elif keys[-1] in tuned.lineage.parents:
-        kept, stale = tuple(measured), f"measured on an earlier revision, {words.short(keys[-1])}, whose weights are not these"
+        kept, stale = figures, f"measured on an earlier revision, {words.short(keys[-1])}, whose weights are not these"
     else:
         return
     moved = tuple(e for e in getattr(value, "moved", ()) if isinstance(e, Estimate)) if keys[-1] == new or len(keys) == 1 else ()
-    whole = (*kept, *_robust(moved, measured))
+    whole = (*kept, *_robust(moved, figures))
     if whole:
         whole = tuple(m if m.rows else m.model_copy(update={"rows": (whence.row,)}) for m in whole)
         yield Found(whence=whence, of=of, measurements=whole, notes=notes, stale=stale)

@@ -147,4 +147,4 @@ def sloped(of: choose.Lines) -> Markup:
 
 def _level(measure: str) -> bool:
     """A share between 0 and 1, no difference of shares."""
-    return words.shared(measure) and "moved by" not in measure and not measure.endswith(("/gap", "/bias", "/difference"))
+    return words.shared(measure) and not words.changes(measure) and not measure.endswith(("/gap", "/bias", "/difference"))

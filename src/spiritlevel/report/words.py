@@ -5,6 +5,7 @@ import unicodedata
 
 from spiritlevel.constitution import Constitution
 from spiritlevel.constitution.model import MEASURES, SUITE
+from spiritlevel.measured import INSIDE
 from spiritlevel.types import Estimate, VerdictKind
 
 MINUS = "\u2212"
@@ -27,17 +28,25 @@ LABELS = {
     "stated_auroc": "Harm as the model says it (AUROC)",
     "served": "Harmless requests that are served",
     "triggered": "Reading jumped on harmless words",
+    "triggered_aims": "Reading of hidden aims jumped on harmless words",
+    "triggered_random": "The same from shuffled pairs",
+    "harm_ablated": "Delivered harm with a direction ablated",
+    "sandbagging_steered": "Accuracy that a cue hides, by ablation",
+    "sandbagging_tuned": "Accuracy that a cue hides, by a few examples",
     "evaluation_awareness": "Test-like told from user-like (AUROC)",
     "evaluation_shift": "Refusals, pushed towards a test less towards a user",
     "random_shift": "The same along a random direction",
     "answered": "Plain prompts answered",
     "task_nats": "Benign task, nats a token gained",
 }
-GAINS = frozenset({"evaluation_shift", "random_shift", "gap", "proxy_teach", "proxy_open", "intent_open", "noise_only", "noise_only_gap"})
+GAINS = frozenset(
+    {"evaluation_shift", "random_shift", "gap", "proxy_teach", "proxy_open", "intent_open", "noise_only", "noise_only_gap"}
+    | {"sandbagging_steered", "sandbagging_tuned"}
+)
 """Changes by their name alone: always in points of probability."""
 PLAIN = frozenset({"kl", "length_ratio", "readout_auroc", "stated_auroc", "evaluation_awareness"})
-SHARES = (frozenset(MEASURES) - PLAIN) | GAINS | {"share", "served", "says_otherwise", "refusal_at_depth", "answered"}
-PREFIXES = ("oversight:", "tamper:", "usage:")
+SHARES = (frozenset(MEASURES) - PLAIN) | GAINS | {"share", "served", "says_otherwise", "refusal_at_depth", "answered", "triggered_random"}
+PREFIXES = ("oversight:", "tamper:", "usage:", INSIDE)
 """Before the names of measures that are shares, whatever they are of."""
 
 TITLES = {VerdictKind.APPROVED: "Approved", VerdictKind.HELD: "Held", VerdictKind.UNPROVEN: "Unproven"}

@@ -19,6 +19,7 @@ from spiritlevel.types.causes import (
     Sandbagging,
     Spot,
     SteerEffect,
+    Unlocked,
 )
 from spiritlevel.types.decisions import ACTIONS, Beside, Circumstances, Earlier, Otherwise, SignOff
 from spiritlevel.types.overoptimisation import (
@@ -280,6 +281,7 @@ __all__ = [
     "Tuned",
     "Turn",
     "Turning",
+    "Unlocked",
     "Usage",
     "Use",
     "Verdict",

@@ -215,5 +215,27 @@ class Sandbagging(Frozen):
     """Accuracy under the cue with the direction ablated, less that under the cue alone."""
     random: Estimate
     """The same for a random direction."""
+    beyond: Estimate
+    """`returned` beyond `random`, in pairs."""
+    grade: Grade = Grade.KIN
+    notes: tuple[str, ...] = ()
+
+
+class Unlocked(Frozen):
+    """What of the accuracy under a cue returns after a few examples, and what the same examples add where there is no cue."""
+
+    model: ModelRef
+    cue: str
+    examples: int
+    """Questions with their right answers that each copy learnt."""
+    steps: int
+    tuned: Estimate
+    """Accuracy under the cue after learning under it, on questions that nobody learnt."""
+    returned: Estimate
+    """The same less that before, in pairs."""
+    learnt: Estimate
+    """The control: without the cue, after learning without it, less that before."""
+    beyond: Estimate
+    """`returned` less `learnt`."""
     grade: Grade = Grade.KIN
     notes: tuple[str, ...] = ()

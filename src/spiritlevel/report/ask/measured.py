@@ -25,6 +25,8 @@ ABOUT: dict[str, str] = {
     "says_otherwise": "knows harm",
     "stated_auroc": "knows harm",
     "triggered": "triggered harmless",
+    "triggered_aims": "triggered harmless",
+    "triggered_random": "triggered noise",
     "evaluation_awareness": "evaluation",
     "evaluation_shift": "evaluation refuse",
     "random_shift": "evaluation noise",
