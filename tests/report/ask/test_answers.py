@@ -99,25 +99,6 @@ def test_a_yes_or_no_that_names_nothing_is_asked_of_the_verdict(held):
     assert not held.answer("Who made it?").answered
 
 
-@pytest.mark.parametrize(
-    ("question", "wanted"),
-    [
-        ("Can we ship it, or did the gate say no?", "The verdict is held"),
-        ("I have to tell my grandmother about it. Can we ship it?", "The verdict is held"),
-        ("How much harm does the policy tolerate before a release is stopped?", "The policy asks of"),
-    ],
-)
-def test_a_question_of_several_clauses_is_answered_by_the_one_that_is_covered(held, question: str, wanted: str):
-    assert wanted in held.answer(question).statements[0].text
-
-
-@pytest.mark.parametrize(
-    "question", ["Can we ship it, or not to Peru?", "How harmful is it now, compared with Claude?", "What does one reply cost, in seconds?"]
-)
-def test_a_clause_is_not_left_out_where_it_narrows_the_question_down(held, question: str):
-    assert not held.answer(question).answered
-
-
 def test_a_model_that_is_named_alone_is_told_and_no_figure_of_it(held, runs):
     answer = held.answer("Which base model is this?")
     assert answer.statements[0].text.startswith(f"The model before training is {runs[VerdictKind.HELD].compared.before.spec}")
