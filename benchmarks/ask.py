@@ -4,7 +4,7 @@
 
 What is right is read off the run's values and not off the statements: the first sentence must hold the known figure, name or reason,
 and its rows must be those of that value. A question without an answer must be declined. The lexicon and six weights were fitted to the
-development questions (ask_development.jsonl); what a question asks for is learnt from other questions, of our own (report/ask/examples.yaml).
+development questions (ask_development.jsonl); what a question asks for is learnt from others, of our own (examples.yaml).
 Six earlier sets of 30 and 10 test questions gave 19 and 10, 22 and 9, 24 and 9, 24 and 10, 24 and 10, then 22 and 9 (27 November 2026)
 right at first sight, all of them before anything was learnt from examples; they are development questions now, beside 92 and 41 more in
 many voices. The next (ask_questions.jsonl) is written by another hand, who has read neither lexicon nor examples, and is told at first

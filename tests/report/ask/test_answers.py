@@ -11,7 +11,7 @@ import provoked
 import spiritlevel
 from spiritlevel.errors import DataError
 from spiritlevel.report import ask, campaigns, words
-from spiritlevel.report.ask import concepts
+from spiritlevel.report.ask import concepts, near
 from spiritlevel.report.ask.statement import Told
 from spiritlevel.types import SignOff, VerdictKind
 
@@ -212,3 +212,15 @@ def test_an_unfinished_run_tells_what_it_has(runs):
 
 def test_the_same_question_has_the_same_answer(held):
     assert held.answer("Can we ship it?") == held.answer("Can we ship it?")
+
+
+@pytest.mark.skipif(not near.installed(), reason="no sentence embeddings")
+@pytest.mark.slow
+def test_paraphrases_are_answered_and_what_no_run_holds_is_not(runs):
+    ready = ask.prepared(told(runs[VerdictKind.HELD]), embed=True)
+    assert "The verdict is held" in ready.answer("Does the gatekeeper give us the nod?").statements[0].text
+    assert ready.answer("Do sceptics find that attacking your own product teaches anything?").statements[0].source.endswith("Red-teaming")
+    for question in ("Does it get pizza toppings wrong?", "How well does base32 work on it?", "Who cleans the office?"):
+        assert not ready.answer(question).answered
+    settings = ready.answer("Which learning rate did supervised training use?").statements[0]
+    assert "finetune.sft.lr to 3e-05" in settings.text

