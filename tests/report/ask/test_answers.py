@@ -11,7 +11,7 @@ import provoked
 import spiritlevel
 from spiritlevel.errors import DataError
 from spiritlevel.report import ask, campaigns, words
-from spiritlevel.report.ask import concepts
+from spiritlevel.report.ask import concepts, near
 from spiritlevel.report.ask.statement import Told
 from spiritlevel.types import SignOff, VerdictKind
 
@@ -97,25 +97,6 @@ def test_a_yes_or_no_that_names_nothing_is_asked_of_the_verdict(held):
     assert "The verdict is held" in held.answer("So, can it go out?").statements[0].text
     assert "The verdict is held" in held.answer("Is it OK?").statements[0].text
     assert not held.answer("Who made it?").answered
-
-
-@pytest.mark.parametrize(
-    ("question", "wanted"),
-    [
-        ("Can we ship it, or did the gate say no?", "The verdict is held"),
-        ("I have to tell my grandmother about it. Can we ship it?", "The verdict is held"),
-        ("How much harm does the policy tolerate before a release is stopped?", "The policy asks of"),
-    ],
-)
-def test_a_question_of_several_clauses_is_answered_by_the_one_that_is_covered(held, question: str, wanted: str):
-    assert wanted in held.answer(question).statements[0].text
-
-
-@pytest.mark.parametrize(
-    "question", ["Can we ship it, or not to Peru?", "How harmful is it now, compared with Claude?", "What does one reply cost, in seconds?"]
-)
-def test_a_clause_is_not_left_out_where_it_narrows_the_question_down(held, question: str):
-    assert not held.answer(question).answered
 
 
 def test_a_model_that_is_named_alone_is_told_and_no_figure_of_it(held, runs):
@@ -231,3 +212,15 @@ def test_an_unfinished_run_tells_what_it_has(runs):
 
 def test_the_same_question_has_the_same_answer(held):
     assert held.answer("Can we ship it?") == held.answer("Can we ship it?")
+
+
+@pytest.mark.skipif(not near.installed(), reason="no sentence embeddings")
+@pytest.mark.slow
+def test_paraphrases_are_answered_and_what_no_run_holds_is_not(runs):
+    ready = ask.prepared(told(runs[VerdictKind.HELD]), embed=True)
+    assert "The verdict is held" in ready.answer("Does the gatekeeper give us the nod?").statements[0].text
+    assert ready.answer("Do sceptics find that attacking your own product teaches anything?").statements[0].source.endswith("Red-teaming")
+    for question in ("Does it get pizza toppings wrong?", "How well does base32 work on it?", "Who cleans the office?"):
+        assert not ready.answer(question).answered
+    settings = ready.answer("Which learning rate did supervised training use?").statements[0]
+    assert "finetune.sft.lr to 3e-05" in settings.text

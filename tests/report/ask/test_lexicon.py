@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from searching import examples
-from spiritlevel.report.ask.lexicon import clauses, load, one_off, proper, stem, stems, swapped, tokens
+from spiritlevel.report.ask.lexicon import load, one_off, proper, stem, stems, swapped, tokens
 
 LEXICON = load()
 
@@ -53,14 +53,6 @@ def test_a_gap_leaves_what_is_in_it_to_be_read():
 def test_an_article_after_a_joining_word_does_not_part_a_phrase():
     assert "gap" in names("Do the proxy and the intent differ?")
     assert "after" not in names("Which judges took part in training the model?")
-
-
-def test_a_clause_that_asks_comes_with_the_others_and_the_askers_own_words_are_none():
-    assert clauses("Is it held?") == []
-    assert clauses("Is it out, or was it held?") == [("Is it out", "or was it held?"), ("or was it held?", "Is it out")]
-    assert clauses("I must tell my board. Is it held?") == [("Is it held?", "")]
-    assert clauses("Spain is next. Is it held?") == [("Is it held?", "Spain is next.")]
-    assert clauses("Was it released, in all?") == [("Was it released", "in all?")]
 
 
 def test_what_it_does_not_know_is_left():

@@ -1,9 +1,9 @@
 """Questions to a run, answered with its own sentences: each is quoted whole and names its rows. No model writes a word.
 
 lexicon    what people call things      statement, measured, decided, made, beside, concepts    all that a run says, a sentence each
-matching   what answers a question      near       the same with sentence embeddings, where they are installed
+matching   what answers a question      near       what it asks for, by sentence embeddings, where they are installed
 
-"The evidence does not say" is an answer: it is given whenever something that a question names is covered by no statement.
+"The evidence does not say" is an answer: it is given whenever that is likelier than what any statement says.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from functools import cached_property
 from spiritlevel.errors import DataError
 from spiritlevel.report.ask import beside, concepts, decided, made, matching, measured, near
 from spiritlevel.report.ask.gathered import told_of
-from spiritlevel.report.ask.lexicon import Lexicon, Mention, Read, clauses, load, stems
+from spiritlevel.report.ask.lexicon import Lexicon, Mention, Read, load, proper, stems
 from spiritlevel.report.ask.statement import Statement, Told
 
 __all__ = ["MOST", "Answer", "Asked", "Statement", "Told", "prepared", "told_of"]
@@ -55,55 +55,39 @@ class Asked:
         if len(plain) > LONGEST:
             raise DataError(f"the question has {len(plain):,} characters; ask in at most {LONGEST:,}")
         asked = self.lexicon.spelt(plain, self.known)
-        whole = self._answer(plain, asked)
-        if whole.answered or whole.statements:
-            return whole
-        for part, rest in clauses(asked):
-            if not rest or matching.aside(self._understood(rest, self.lexicon.read(rest))[0]):
-                answer = self._answer(plain, part, prose=False)
-                if answer.answered:
-                    return answer
-        return whole
-
-    def _answer(self, question: str, asked: str, *, prose: bool = True) -> Answer:
-        """To all of a question, or to one clause of it."""
         read = self.lexicon.read(asked)
         if not read.mentions and not read.left and asked.lower().startswith(OPENERS):
             read = self.lexicon.read("verdict")
-        if prose and matching.learned(read) and (told := self._prose(asked, read, read)):
-            return Answer(question, True, told)
-        own, (read, found) = read, self._understood(asked, read)
-        if found and not found[0].missing:
-            return self._told(question, read, matching.together(found, MOST))
-        if prose and (told := self._prose(asked, own, read)):
-            return Answer(question, True, told)
+        facts = matching.facts(read, self.statements, self.roots)
+        if found := self._likeliest(asked, read, facts) if self.embed else self._covering(asked, read, facts):
+            return self._told(question, read, found)
         closed = any("sealed" in m.names for m in read.hard) and self.told.exam is None
         limits = tuple(s for s in self.statements if s.kind == "sealed") if closed else ()
-        return Answer(question, False, limits, found[0].missing if found else read.left or tuple(m.words for m in read.hard))
+        near = [m for m in facts if not m.apart]
+        return Answer(question, False, limits, near[0].missing if near else read.left or tuple(m.words for m in read.hard))
 
-    def _understood(self, asked: str, read: Read) -> tuple[Read, list[matching.Match]]:
-        """What a text names and the facts that fit it; by embeddings too where the lexicon alone does not do."""
-        found = self._facts(read)
-        if self.embed and read.left and not (found and not found[0].missing):
-            read = near.understood(asked, read, self.lexicon)
-            found = self._facts(read)
-        return read, found
+    def _covering(self, asked: str, read: Read, facts: Sequence[matching.Match]) -> Sequence[Statement]:
+        """Facts that cover all that is named, else prose; prose first on what authors say."""
+        told = matching.prose(asked, read, self.lexicon, self.statements)
+        whole = [m for m in facts if not m.apart and not m.missing]
+        return told if told and (matching.learned(read) or not whole) else matching.together(whole, MOST)
 
-    def _prose(self, asked: str, own: Read, meant: Read) -> tuple[Statement, ...]:
-        return tuple(matching.prose(asked, own, meant, self.lexicon, self.statements, near.similar if self.embed else None))
-
-    def _facts(self, read: Read) -> list[matching.Match]:
-        return matching.facts(read, self.statements, self.roots)
+    def _likeliest(self, asked: str, read: Read, facts: Sequence[matching.Match]) -> Sequence[Statement]:
+        """Facts or prose by what the question is taken to ask for."""
+        found = matching.likeliest(proper(asked), facts, near.likely(asked))
+        if found and (best := found[0].statement).kind == "concept":
+            return [matching.paragraph(asked, self.lexicon, self.statements, best.source)]
+        return matching.together([m for m in found if m.statement.asked == found[0].statement.asked], MOST)
 
     @cached_property
     def roots(self) -> list[frozenset[str]]:
-        """Stems of every fact's own words."""
-        return [frozenset(stems(f"{s.text} {s.words}") if s.kind != "concept" else ()) for s in self.statements]
+        """Stems of every statement's own words."""
+        return [frozenset(stems(f"{s.text} {s.words}")) for s in self.statements]
 
     @cached_property
     def known(self) -> frozenset[str]:
         """Stems of all that is told, prose too: such a word is not misspelt."""
-        return frozenset().union(*(stems(f"{s.text} {s.words}") for s in self.statements))
+        return frozenset().union(*self.roots)
 
     def _told(self, question: str, read: Read, found: Sequence[Statement]) -> Answer:
         """A limit that the run states answers what it does not know; asked for its limits, it tells them."""

@@ -23,15 +23,6 @@ PREAMBLE = re.compile(
     re.IGNORECASE,
 )
 """Who is asking and what for: `As the person who signs this:`, `so that I can tell my board`."""
-SETTING = re.compile(r"^(?:(?:i|i[’']m|i[’']ve|i[’']d|my|we|we[’']re|we[’']ve|our)\b[^.?!:]*[.!:]\s+)+(?=.*\?)", re.IGNORECASE)
-"""What the asker says of themselves before the question: `I have to brief my board tomorrow.`"""
-CLAUSE = re.compile(r"(?<=[.!?;:])\s+|,\s+|\s+[-–—]+\s+|\s*[()]\s*")
-ASKS = re.compile(
-    r"^(?:(?:and|or|but|so|then) )?(?:(?:by|in|on|to|at|for|from|with) )?(?:what|which|who|whose|whom|how|why|when|where"
-    r"|can|could|may|shall|should|is|are|was|were|do|does|did|has|have|had)\b",
-    re.IGNORECASE,
-)
-"""A clause that asks by itself: `in seconds` does not."""
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z“\"(])")
 
 
@@ -72,14 +63,6 @@ def _single(word: str) -> str:
 def stems(text: str) -> list[str]:
     """The stems of a text's words, in order."""
     return [stem(word) for word in tokens(text)]
-
-
-def clauses(text: str) -> list[tuple[str, str]]:
-    """(clause that asks, all the others) of a text that has several; what the asker says of themselves is none."""
-    asking = SETTING.sub("", text)
-    parts = [part for part in CLAUSE.split(asking) if TOKEN.search(part)]
-    several = [(part, " ".join(parts[:i] + parts[i + 1 :])) for i, part in enumerate(parts) if len(parts) > 1 and ASKS.match(part)]
-    return [(asking, "")] * (asking != text) + several
 
 
 def one_off(word: str, other: str) -> bool:

@@ -1,21 +1,21 @@
-"""Which statements answer a question: all that it names must be covered, then what fits best comes first.
+"""Which statements answer a question, and when none does.
 
-Facts are matched by the names of the lexicon; prose by BM25 (Robertson and Zaragoza 2009, section 3) over stems, with the share of
-the question's weight that a paragraph covers, and, where MiniLM is installed, the cosine of question and paragraph.
+Facts are matched by the names of the lexicon. By these alone, a statement answers when it covers all that is named, and prose when
+BM25 (Robertson and Zaragoza 2009, section 3) over stems finds it. With what MiniLM takes the question to ask for (near.py), both
+are weighed against the evidence not saying: a log-linear model of a few weights.
 """
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from spiritlevel.report.ask.lexicon import SENTENCE, Lexicon, Mention, Read, proper, stems
-from spiritlevel.report.ask.statement import Statement
+from spiritlevel.report.ask.lexicon import SENTENCE, Lexicon, Mention, Read, stems
+from spiritlevel.report.ask.near import NONE
+from spiritlevel.report.ask.statement import PLACES, Statement
 
 EXTRA, MOST_EXTRA = 0.2, 0.6
 """What a name that the question leaves out counts against a statement; at most, so that many are no worse."""
-PLACES = ("principle:", "cell:")
-"""Names of one principle, and of one attack or cell."""
 MEASURED = ("figure", "inside", "gap")
 PHASES = frozenset({"before", "after", "change"})
 DECIDED = ("verdict", "check", "threshold", "needs", "sealed", "people")
@@ -24,7 +24,7 @@ SLOTS = frozenset({"before", "after", "change", "teach", "open", "sealed", "hori
 """When and on what: a figure is no answer to a question that names only these, and not the quantity; which model it is, is."""
 SOFT, LITERAL = 0.35, 0.15
 """What a name in passing counts, and a word of the question that the statement's text holds."""
-NEAR = 0.11
+CLOSE = 0.11
 """How far below the best another statement may lie and still be told."""
 LITERALLY = ("suite", "findings", "key", "check", "cost", "limit", "needs", "judge")
 K1, B = 1.2, 0.75
@@ -37,33 +37,47 @@ OWN = frozenset(
     | {"lineage", "when", "agreement"}
 )
 """What is of this run alone: a page that was written before it cannot answer."""
-BINDING = frozenset({"before", "teach", "sealed", "horizon", *NEVER})
-"""What a clause that is left out may not name."""
-COVERED, CLOSE = 0.55, 0.8
-"""Prose answers when it covers this share of the question's weight; with embeddings, when share and cosine together reach the other.
-Both were set on the development questions."""
-Similar = Callable[[str, Sequence[str]], Sequence[float]]
-"""Cosines of a text with others."""
+COVERED = 0.55
+"""Prose answers when it covers this share of the question's weight."""
+FITS, ASKED, UNCOVERED, UNREAD, APART = 1.35, 1.5, 3.5, 1.4, 0.9
+"""Log-odds of a statement for a unit of its score and of the log-probability of what is asked; against it for each thing or name in
+the question that it does not cover, each other word that it does not hold, and when it has nothing in common with the question."""
+SILENT = 0.8
+"""Log-odds that the evidence does not say. Fitted with the five above to the development questions, then raised by a half: a false
+answer is worse than none."""
+LEAST = 1e-6
 
 
 @dataclass(frozen=True)
 class Match:
-    """A statement with how well it fits; `missing` is what it does not cover."""
+    """A statement with how well it fits."""
 
     statement: Statement
     score: float
-    missing: tuple[str, ...] = ()
+    uncovered: tuple[str, ...] = ()
+    """Things that the question names and it does not tell."""
+    unread: tuple[str, ...] = ()
+    """Words that the lexicon lacks and it does not hold."""
+    apart: bool = False
+    """It tells nothing that the question names."""
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What it does not cover."""
+        return tuple(dict.fromkeys((*self.uncovered, *self.unread)))
 
 
 def facts(read: Read, statements: Sequence[Statement], roots: Sequence[frozenset[str]]) -> list[Match]:
-    """Statements that share something with the question, the best first; those that miss nothing are answers."""
+    """All that may be meant, the best by the lexicon first; those that miss nothing and are not apart answer by it alone."""
     left = {word: stems(word)[0] for word in read.left}
     named = {name for m in read.mentions for name in m.names}
     found = []
     for s, mine in zip(statements, roots, strict=True):
-        if s.kind == "concept" or not s.about & named or (s.kind == "definition" and "define" not in named):
+        unread = tuple(word for word, root in left.items() if root not in mine)
+        if s.kind == "concept":
+            found.append(Match(s, 0.0, (), unread, True))
             continue
-        if s.kind in MEASURED and not (s.about - SLOTS) & named:
+        if s.kind == "definition" and "define" not in named:
             continue
         if s.kind == "cost" and "answered" in named:
             continue  # costs are of steps, and of no single reply
@@ -72,13 +86,36 @@ def facts(read: Read, statements: Sequence[Statement], roots: Sequence[frozenset
         all_ = s.about | s.also
         if s.kind in DECIDED:
             all_ |= PHASES
-        missing = [m.words for m in read.hard if not m.names & all_ and not _literal(m, s, mine)]
-        missing += [word for word, root in left.items() if root not in mine]
+        uncovered = tuple(m.words for m in read.hard if not m.names & all_ and not _literal(m, s, mine))
+        apart = not (s.about - SLOTS if s.kind in MEASURED else s.about) & named
         extra = EXTRA * len(s.about - named)
         score = sum((SOFT if m.soft else 1.0) for m in read.mentions if m.names & (s.about | s.also))
         score += LITERAL * sum(set(stems(m.words)) <= mine for m in read.mentions) + sum(root in mine for root in left.values())
-        found.append(Match(s, score - min(extra, MOST_EXTRA) + s.prior, tuple(dict.fromkeys(missing))))
-    return sorted(found, key=lambda m: (len(m.missing), -m.score))
+        found.append(Match(s, score - min(extra, MOST_EXTRA) + s.prior, uncovered, unread, apart))
+    return sorted(found, key=lambda m: (m.apart, len(m.missing), -m.score))
+
+
+def likeliest(names: frozenset[str], found: Sequence[Match], likely: Mapping[str, float]) -> list[Match]:
+    """Matches that are likelier meant than that the evidence does not say, the likeliest first.
+
+    What no example asks for is as likely as what no run answers; so is what only other runs tell.
+    """
+    told = {m.statement.asked for m in found}
+    silent = sum(p for name, p in likely.items() if name == NONE or name not in told)
+    odds = [_odds(m, names, likely.get(m.statement.asked, silent)) for m in found]
+    least = SILENT + ASKED * math.log(silent + LEAST)
+    order = sorted((i for i in range(len(found)) if odds[i] > least), key=lambda i: -odds[i])
+    return [found[i] for i in order]
+
+
+def _odds(m: Match, names: frozenset[str], asked: float) -> float:
+    """Prose is told by what is asked alone."""
+    odds = ASKED * math.log(asked + LEAST)
+    if m.statement.kind == "concept":
+        return odds
+    named = sum(word in names for word in m.unread)
+    odds += FITS * m.score - UNCOVERED * min(len(m.uncovered) + named, 2) - UNREAD * min(len(m.unread) - named, 3)
+    return odds - APART * m.apart
 
 
 def _literal(mention: Mention, s: Statement, mine: frozenset[str]) -> bool:
@@ -88,9 +125,11 @@ def _literal(mention: Mention, s: Statement, mine: frozenset[str]) -> bool:
 
 def together(found: Sequence[Match], most: int) -> list[Statement]:
     """The best answer, and those that fit as well."""
-    whole = [m for m in found if not m.missing]
-    kept = [m.statement for m in whole if m.score >= whole[0].score - NEAR]
-    return list({s.text: s for s in kept}.values())[:most]
+    if not found:
+        return []
+    best = found[0]
+    alike = [m.statement for m in found if (m.apart, len(m.missing)) == (best.apart, len(best.missing)) and m.score >= best.score - CLOSE]
+    return list({s.text: s for s in alike}.values())[:most]
 
 
 class Prose:
@@ -107,25 +146,16 @@ class Prose:
         n = self.seen[root]
         return math.log(1 + (len(self.bags) - n + 0.5) / (n + 0.5))
 
-    def search(self, question: str, lexicon: Lexicon, similar: Similar | None) -> list[tuple[Statement, float, float, float]]:
-        """(paragraph, BM25, share of the question's weight covered, cosine or 0), the best first."""
+    def search(self, question: str, lexicon: Lexicon) -> list[tuple[Statement, float]]:
+        """(paragraph, share of the question's weight covered), the best by BM25 first; none for a question of filler."""
         asked = [root for root in dict.fromkeys(stems(question)) if root not in lexicon.filler and len(root) > 2]
         whole = sum(map(self.weight, asked))
-        if not whole:
-            return []
-        near = similar(question, [f"{s.words}. {s.text}" for s in self.statements]) if similar else [0.0] * len(self.bags)
         found = []
-        for s, bag, cosine in zip(self.statements, self.bags, near, strict=True):
+        for s, bag in zip(self.statements, self.bags, strict=True):
             size = K1 * (1 - B + B * bag.total() / self.mean)
             bm25 = sum(self.weight(r) * bag[r] * (K1 + 1) / (bag[r] + size) for r in asked)
-            found.append((s, bm25, sum(self.weight(r) for r in asked if bag[r]) / whole, float(cosine)))
-        return sorted(found, key=lambda one: -(one[1] / whole + 2 * one[3]))
-
-
-def aside(read: Read) -> bool:
-    """Whether a clause may be left out of a question: all of it is understood, and none of it narrows down what is asked."""
-    named = {name for m in read.mentions for name in m.names}
-    return not read.left and not named & BINDING and not any(name.startswith(PLACES) for name in named)
+            found.append((s, bm25, sum(self.weight(r) for r in asked if bag[r]) / (whole or 1)))
+        return [(s, covered) for s, _, covered in sorted(found, key=lambda one: -one[1])]
 
 
 def learned(read: Read) -> bool:
@@ -133,23 +163,21 @@ def learned(read: Read) -> bool:
     return any("literature" in m.names for m in read.mentions)
 
 
-def prose(
-    question: str, own: Read, meant: Read, lexicon: Lexicon, statements: Sequence[Statement], similar: Similar | None
-) -> list[Statement]:
-    """At most one paragraph, cut to the sentences that answer; none for what asks for a figure or is too far.
-
-    `own` is what the question's own words name, `meant` what they are taken for: a guess forbids no prose.
-    """
-    if any(m.names.intersection(QUANTITY) for m in own.mentions) or (not learned(own) and any(m.names.intersection(OWN) for m in own.hard)):
+def prose(question: str, read: Read, lexicon: Lexicon, statements: Sequence[Statement]) -> list[Statement]:
+    """At most one paragraph, cut to the sentences that answer; none for what asks for a figure or is too far."""
+    if any(m.names.intersection(QUANTITY) for m in read.mentions) or (not learned(read) and any(m.names & OWN for m in read.hard)):
         return []
-    exact = [set(stems(m.words)) for m in meant.hard if m.names.intersection(NEVER)]
-    names = proper(question)
-    exact += [set(stems(word)) for word in own.left if similar is None or word in names]
-    for s, _, covered, cosine in Prose(statements).search(question, lexicon, similar)[:1]:
+    exact = [set(stems(m.words)) for m in read.hard if m.names.intersection(NEVER)] + [set(stems(word)) for word in read.left]
+    for s, covered in Prose(statements).search(question, lexicon)[:1]:
         held = set(stems(f"{s.text} {s.words}"))
-        if (covered >= COVERED if similar is None else covered + cosine >= CLOSE) and all(words <= held for words in exact):
+        if covered >= COVERED and all(words <= held for words in exact):
             return [cut(s, question, lexicon)]
     return []
+
+
+def paragraph(question: str, lexicon: Lexicon, statements: Sequence[Statement], source: str) -> Statement:
+    """The paragraph under a heading that holds most of the question, cut to the sentences that answer."""
+    return cut(next(s for s, _ in Prose(statements).search(question, lexicon) if s.source == source), question, lexicon)
 
 
 def cut(s: Statement, question: str, lexicon: Lexicon, most: int = 3) -> Statement:

@@ -196,7 +196,10 @@ def _gap(told: Told, value: Compared, g: Gap) -> Iterator[Statement]:
         )
 
 
-DIRECT = ("direct request", "asked directly", "without an attack", "without any attack", "no attack", "unattacked")
+DIRECT = (
+    *("direct request", "asked directly", "asked straight", "plainly asked", "asked outright", "no disguise", "no trick"),
+    *("without an attack", "without any attack", "without a jailbreak", "no attack", "no jailbreak", "unattacked"),
+)
 
 
 def phrases(measured: Iterable[Measurement]) -> dict[str, tuple[str, ...]]:

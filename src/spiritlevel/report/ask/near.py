@@ -1,27 +1,24 @@
-"""What MiniLM adds where it is installed: a word that the lexicon lacks is taken for the nearest that it has, or for filler.
+"""What a question asks for, learnt from examples (examples.yaml), where MiniLM is installed.
 
-Both floors were set on the development questions (benchmarks/ask_development.jsonl); without the model such a word is not known.
+Multinomial logistic regression on the sentence embedding of each example. No example is a question of the benchmark.
 """
 
-from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spiritlevel.backends import cache
 from spiritlevel.errors import ModelError
-from spiritlevel.report.ask.lexicon import Lexicon, Mention, Read, proper
 from spiritlevel.types import content_hash
 
-SAME = 0.7
-"""Cosine of two words from which they are taken for the same."""
-EMPTY = 1.5
-"""That cosine and the word's own with the nearest word of filler, where no other is as near, from which it is taken for filler."""
-SHORT = 3
-"""Letters of a word of filler that means too little to be near."""
-IDLE = 0.93
-"""Cosine of a question with and without a word from which the word is taken for filler."""
+FILE = Path(__file__).with_name("examples.yaml")
+C = 30.0
+"""Inverse of the penalty, chosen on the development questions."""
+NONE = "none"
+"""What no run answers."""
 
 
 def installed() -> bool:
@@ -37,48 +34,40 @@ def installed() -> bool:
     return all(find_spec(name) is not None for name in ("torch", "transformers"))
 
 
-def similar(text: str, others: Sequence[str]) -> list[float]:
-    """Cosine of a text with each of the others."""
+def examples() -> dict[str, list[str]]:
+    """Questions by what they ask for."""
+    from spiritlevel.constitution.reading import parse_yaml
+
+    raw: Any = parse_yaml(FILE.read_text("utf-8"))
+    return {name: str(lines).strip().splitlines() for name, lines in raw.items()}
+
+
+def likely(question: str) -> dict[str, float]:
+    """Probability of each thing that the examples ask for."""
+    from scipy.special import softmax
+
     from spiritlevel.judges._minilm import embed
 
-    return [float(x) for x in kept(tuple(others)) @ embed([text])[0]]
+    names, weights = _learnt()
+    return dict(zip(names, softmax(np.append(embed([question])[0], 1.0) @ weights).tolist(), strict=True))
 
 
-@lru_cache(maxsize=4)
-def kept(texts: tuple[str, ...]) -> NDArray[np.float32]:
-    """Embeddings of texts that are searched again and again, made once on a machine."""
-    from spiritlevel.judges._minilm import embed, sha256
+@lru_cache(maxsize=1)
+def _learnt() -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    """(names, (385, n) weights with the intercepts last), learnt once on a machine."""
+    from spiritlevel.judges._minilm import sha256
 
-    found = cache.made(
-        f"embeddings/ask-{content_hash(sha256(), *texts)}", lambda folder: np.save(folder / "vectors.npy", embed(list(texts)))
-    )
-    return np.asarray(np.load(found / "vectors.npy"), dtype=np.float32)
-
-
-def understood(question: str, read: Read, lexicon: Lexicon) -> Read:
-    """The question with each word left over replaced by what it is nearest to; a name, a number and what is near nothing stay."""
-    phrases = [(text, meant) for text, meant in lexicon.all() if len(text.split()) == 1]
-    mentions, left = list(read.mentions), []
-    names = proper(question)
-    for word in read.left:
-        if word in names:
-            left.append(word)
-            continue
-        cosines = similar(word, [text for text, _ in phrases])
-        best = max(range(len(phrases)), key=cosines.__getitem__)
-        if cosines[best] >= SAME:
-            mentions += [Mention(m.names, word, m.soft) for m in phrases[best][1]]
-        elif not _idle(question, word, cosines[best], lexicon):
-            left.append(word)
-    return Read(tuple(dict.fromkeys(mentions)), tuple(left))
+    known = examples()
+    key = content_hash(sha256(), C, known)
+    found = cache.made(f"ask/{key}", lambda folder: np.save(folder / "weights.npy", _fitted(known)))
+    return tuple(sorted(known)), np.asarray(np.load(found / "weights.npy"), dtype=float)
 
 
-def _idle(question: str, word: str, named: float, lexicon: Lexicon) -> bool:
-    """Whether a question means the same without a word, or nearly so and the word is nearer to filler than to what is named."""
+def _fitted(known: dict[str, list[str]]) -> NDArray[np.float64]:
+    from sklearn.linear_model import LogisticRegression
+
     from spiritlevel.judges._minilm import embed
 
-    without = " ".join(part for part in question.split() if word not in part.lower())
-    both = embed([question, without or " "])
-    same = float(both[0] @ both[1])
-    filler = max(similar(word, sorted(w for w in lexicon.filler if len(w) > SHORT)))
-    return same >= IDLE or (filler > named and same + filler >= EMPTY)
+    asked = [(name, question) for name, questions in sorted(known.items()) for question in questions]
+    head = LogisticRegression(C=C, max_iter=300).fit(embed([question for _, question in asked]), [name for name, _ in asked])
+    return np.vstack([head.coef_.T, head.intercept_])

@@ -13,7 +13,11 @@ Kind = Literal[
     "verdict", "check", "threshold", "needs", "sealed", "people", "level", "figure", "gap", "inside", "training", "model", "prompts",
     "judge", "campaign", "cost", "config", "principle", "definition", "unknown", "concept",
 ]  # fmt: skip
-TAKEN = ("harm", "refuse", "harmless", "lookalike", "plain", "nonsense", "comply", "drift", "length", "gap", "noise", "inside", "knows")
+PARTED = ("figure", "inside", "gap", "training", "prompts", "unknown", "definition")
+"""Kinds of which each tells of things that are asked for in different words."""
+WHERE = frozenset({"before", "after", "change", "open", "teach", "sealed", "horizon", "limits"})
+PLACES = ("principle:", "cell:")
+"""Names of one principle, and of one attack or cell."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,16 @@ class Statement:
     """Where prose stands: page and heading."""
     words: str = ""
     """More words that lead to it."""
+
+    @property
+    def asked(self) -> str:
+        """The question that it answers, as examples.yaml calls it, whatever the phase, side, principle and attack."""
+        if self.kind == "concept":
+            return f"concept {self.source.partition(', ')[2]}"
+        if self.kind not in PARTED:
+            return self.kind
+        own = sorted(name for name in self.about - WHERE if not name.startswith(PLACES))
+        return "suite" if "suite" in own else " ".join((self.kind, *own))
 
 
 @dataclass(frozen=True)
