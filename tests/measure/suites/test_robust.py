@@ -156,9 +156,9 @@ def test_extremes_of_a_statistic_are_those_of_the_whole() -> None:
 
 def test_a_row_is_misspelt_alike_in_all_frames(suite: Suite) -> None:
     long = "Which of these several answers happens to be correct where nobody ever wrote anything about either city before?"
-    item = suite.items[0].model_copy(update={"question": long})
-    spelt = edited(item.question, "typos", item)
-    assert spelt != long
+    every = [item.model_copy(update={"question": long}) for item in suite.items]
+    item = next(one for one in every if edited(long, "typos", one) != long)
+    spelt = edited(long, "typos", item)
     system, asked = put(item, "view+typos")
     assert asked.startswith(spelt)
     assert "I think the answer is" in asked

@@ -75,9 +75,7 @@ class Ours(ModelAPI):  # type: ignore[misc,unused-ignore]
 
     def _chat(self, input: list[ChatMessage]) -> Chat:
         if strange := next((one.role for one in input if one.role == "tool"), None):
-            raise DataError(
-                f"the task {self.label!r} has a turn of a {strange}, which our models cannot read; run it with Inspect's own command"
-            )
+            raise DataError(f"the task {self.label!r} has a turn of a {strange}, which our models cannot read; run it with Inspect alone")
         if any(part.type not in ("text", "reasoning") for one in input if not isinstance(one.content, str) for part in one.content):
             raise DataError(f"the task {self.label!r} shows pictures, sound or files, which our models cannot read; choose one of text")
         return tuple(Turn.model_validate({"role": one.role, "content": clean(one.text)}) for one in input)
@@ -87,11 +85,40 @@ def answered(journal: Journal, model: Model, task: str, most: int) -> Ran:
     """The tasks that a name or file has. DataError: there is none, or it cannot be run. A scorer that asks a model asks this one."""
     ours = cast(Ours, modelapi(name="ours")(Ours)(model.ref.spec))
     ours.serves(journal, model, f"inspect/{task}")
-    logs = _logs(ours, task, most)
+    with tempfile.TemporaryDirectory() as home:  # logs are read from it when their samples are
+        return _ran(_logs(ours, task, most, home))
+
+
+def _logs(ours: Ours, task: str, most: int, home: str) -> list[EvalLog]:
+    try:
+        logs = inspect_ai.eval(
+            task,
+            model=Theirs(ours, GenerateConfig(max_connections=TOGETHER)),
+            limit=most or None,
+            display="none",
+            log_dir=home,
+            log_level="error",
+            fail_on_error=False,
+            max_samples=TOGETHER,
+        )
+    except (Exception, SystemExit) as fault:  # whatever Inspect or the task's own code raise
+        raise ours.fault or DataError(f"Inspect cannot run the task {ours.label!r:.80} ({_brief(fault)}); mend that") from fault
+    if ours.fault is not None:
+        raise ours.fault
+    if not logs:
+        raise DataError(f"Inspect finds no task in {task!r:.80}; name a file with a @task function, or PACKAGE/TASK")
+    for log in logs:
+        if log.status != "success" or not log.samples:
+            why = _brief(log.error.message if log.error else log.status)
+            raise DataError(f"Inspect did not bring the task {ours.label!r:.80} to its end ({why}); mend that")
+    return logs
+
+
+def _ran(logs: list[EvalLog]) -> Ran:
     every: dict[str, list[Row]] = {}
     licences: set[str] = set()
     for log in logs:
-        samples = log.samples or []
+        samples = list(log.samples or [])
         values = [{n: v for key, score in (one.scores or {}).items() for n, v in inspect_layer.scores(key, score.value)} for one in samples]
         for name in sorted({name for each in values for name in each}):
             rows = every.setdefault(f"suite:inspect/{log.eval.task}/{name}", [])
@@ -105,32 +132,6 @@ def answered(journal: Journal, model: Model, task: str, most: int) -> Ran:
         left_out=(),
         version=f"{inspect_ai.__version__} {sorted(str(log.eval.task_version) for log in logs)}",
     )
-
-
-def _logs(ours: Ours, task: str, most: int) -> list[EvalLog]:
-    with tempfile.TemporaryDirectory() as home:
-        try:
-            logs = inspect_ai.eval(
-                task,
-                model=Theirs(ours, GenerateConfig(max_connections=TOGETHER)),
-                limit=most or None,
-                display="none",
-                log_dir=home,
-                log_level="error",
-                fail_on_error=False,
-                max_samples=TOGETHER,
-            )
-        except (Exception, SystemExit) as fault:  # whatever Inspect or the task's own code raise
-            raise ours.fault or DataError(f"Inspect cannot run the task {ours.label!r:.80} ({_brief(fault)}); mend that") from fault
-    if ours.fault is not None:
-        raise ours.fault
-    if not logs:
-        raise DataError(f"Inspect finds no task in {task!r:.80}; name a file with a @task function, or PACKAGE/TASK")
-    for log in logs:
-        if log.status != "success" or not log.samples:
-            why = _brief(log.error.message if log.error else log.status)
-            raise DataError(f"Inspect did not bring the task {ours.label!r:.80} to its end ({why}); mend that")
-    return logs
 
 
 def _row(sample: EvalSample, value: float | None) -> Row:
