@@ -55,8 +55,8 @@ def take(journal: Journal, base: ModelRef, copy: Planted, flaw: Flaw, settings: 
     here, there = ([one[: len(own)] for one in shown], [one[len(own) :] for one in shown])
     prompts = [one.prompt for one in own]
     refused = [[text_judge.read(r.text, t).outcome is Outcome.REFUSAL for t, r in zip(asked, rs, strict=True)] for rs in (usual, now)]
-    change = stats.paired_change(*here, prompts, name="change")
-    spread = stats.paired_change(*there, [one.prompt for one in alike], name="spread") if alike else None
+    change = stats.paired_change(here[0], here[1], prompts, name="change")
+    spread = stats.paired_change(there[0], there[1], [one.prompt for one in alike], name="spread") if alike else None
     loss = _mean(lost, "loss", asked)
     length = _ratio(usual, now, asked)
     more = stats.paired_change(refused[0], refused[1], asked, name="refused")

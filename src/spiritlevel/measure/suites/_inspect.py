@@ -91,7 +91,7 @@ def answered(journal: Journal, model: Model, task: str, most: int) -> Ran:
 
 def _logs(ours: Ours, task: str, most: int, home: str) -> list[EvalLog]:
     try:
-        logs = inspect_ai.eval(
+        logs: list[EvalLog] = inspect_ai.eval(
             task,
             model=Theirs(ours, GenerateConfig(max_connections=TOGETHER)),
             limit=most or None,

@@ -74,9 +74,9 @@ def _tool(tool: str) -> Callable[[Journal, Model, str, int], Ran]:
     """What asks a model a task of this tool, `most` rows of it. MissingExtra where the tool is not installed."""
     try:
         if tool == "inspect":
-            from spiritlevel.measure.suites import _inspect as found
+            from spiritlevel.measure.suites._inspect import answered
         else:
-            from spiritlevel.measure.suites import _lm_eval as found
+            from spiritlevel.measure.suites._lm_eval import answered
     except ImportError as fault:
         raise MissingExtra(TOOLS[tool], tool) from fault
-    return found.answered
+    return answered
