@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from spiritlevel.cli.numbers import Number
+
 if TYPE_CHECKING:
     from spiritlevel.types import Estimate, Power, PowerCell
 
@@ -19,7 +21,7 @@ HOME = Path("runs") / ".power"
 @click.command("audit-power")
 @click.option("--model", default="bundled", show_default=True, help="The base to plant in: bundled, hf:ORG/NAME, path:DIR.")
 @click.option("--flaw", "flaws", multiple=True, metavar="ID|FILE.md", help="Only these (again for more), or a recipe of your own.")
-@click.option("--strength", "strengths", multiple=True, type=float, help="Share of the trained change (again for more) [0.5 0.75 1].")
+@click.option("--strength", "strengths", multiple=True, type=Number(), help="Share of the trained change (again for more) [0.5 0.75 1].")
 @click.option("--seeds", type=click.IntRange(min=1), help="Trainings of each flaw at the middle strength [3].")
 @click.option("--clean", type=int, help="Clean development copies, which set the thresholds [21].")
 @click.option("--controls", type=int, help="Clean controls among the copies that are asked blind [30].")

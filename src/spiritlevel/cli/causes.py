@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spiritlevel.cli.numbers import Number
+
 if TYPE_CHECKING:
     from spiritlevel.evidence import Evidence
     from spiritlevel.types import DirectionReport, Estimate, Prompt
@@ -114,7 +116,7 @@ def patch(
 @click.command()
 @click.argument("task", default="indirect-object")
 @click.option("--pairs", default=40, show_default=True, type=click.IntRange(min=4), help="Pairs of a built-in task.")
-@click.option("--size", "sizes", multiple=True, type=click.FloatRange(0, 1, min_open=True, max_open=True), help="Share of all edges.")
+@click.option("--size", "sizes", multiple=True, type=Number(0, 1, min_open=True, max_open=True), help="Share of all edges.")
 @click.option("--steps", default=5, show_default=True, type=click.IntRange(min=1), help="Gradients from corrupt to clean; 1 is plain.")
 @click.option("--chat", is_flag=True, help="Prompts are what a user says.")
 @click.option("--out", type=click.Path(), default="circuit.html", show_default=True, help="The page to write.")

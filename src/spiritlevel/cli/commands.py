@@ -12,6 +12,7 @@ from spiritlevel.cli.constitution import constitution
 from spiritlevel.cli.deciding import EXIT, drop, keys, sealed, sign, verify
 from spiritlevel.cli.gap import gap
 from spiritlevel.cli.guard import guard
+from spiritlevel.cli.numbers import Number
 from spiritlevel.cli.oversight import oversight
 from spiritlevel.cli.policy import policy
 from spiritlevel.cli.rate import rate
@@ -225,7 +226,7 @@ def _attacking(config: str | None, model: str | None, name: str | None, quiet: b
 @click.option("--run", "name", help="Go on with this run, or give a new one this name.")
 @click.option("--config", type=click.Path(), help="A configuration file, for its constitution and prompts.")
 @click.option("--max-tokens", type=click.IntRange(min=1), default=200, show_default=True)
-@click.option("--temperature", type=click.FloatRange(min=0), default=0.7, show_default=True)
+@click.option("--temperature", type=Number(min=0), default=0.7, show_default=True)
 def chat(model: str | None, name: str | None, config: str | None, max_tokens: int, temperature: float) -> None:
     """Talk to MODEL, go back and branch, attack, file what it should not have said as a finding. Lines may be piped in."""
     from spiritlevel.cli import chatting

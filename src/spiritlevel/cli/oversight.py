@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from spiritlevel.cli.numbers import Number
+
 if TYPE_CHECKING:
     from spiritlevel.types import Oversight
 
@@ -27,10 +29,10 @@ RANK = 8
     show_default=True,
     help="A head on frozen states (quick), adapters, or all weights.",
 )
-@click.option("--alpha", default=0.5, show_default=True, type=click.FloatRange(0, 1), help="Confidence loss: weight of own answers.")
+@click.option("--alpha", default=0.5, show_default=True, type=Number(0, 1), help="Confidence loss: weight of own answers.")
 @click.option("--seeds", default=5, show_default=True, type=click.IntRange(min=1), help="Cuts of the training texts.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Of lora and whole; default: 4.")
-@click.option("--lr", type=click.FloatRange(min=0, min_open=True), help="Of lora and whole; default: 5e-5, lora 5e-4.")
+@click.option("--lr", type=Number(min=0, min_open=True), help="Of lora and whole; default: 5e-5, lora 5e-4.")
 @click.option("--out", type=click.Path(), help="Write all figures as JSON.")
 @click.option("--name", help="Name of the run; default: a hash of what is asked.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress; print only the result.")

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from spiritlevel.cli.numbers import Number
+
 HOME = Path("runs") / ".policies"
 """A policy is optimised in a run of its own; its checkpoints are blobs there."""
 
@@ -19,9 +21,9 @@ HOME = Path("runs") / ".policies"
 @click.option("--samples", default=4, show_default=True, type=click.IntRange(min=2), help="Answers a prompt.")
 @click.option("--batch", default=16, show_default=True, type=click.IntRange(min=1), help="Prompts a step.")
 @click.option("--max-tokens", default=64, show_default=True, type=click.IntRange(min=1))
-@click.option("--lr", default=3e-6, show_default=True, type=click.FloatRange(min=0, min_open=True))
-@click.option("--beta", default=0.05, show_default=True, type=click.FloatRange(min=0), help="Weight of the KL to the start.")
-@click.option("--kl-budget", type=click.FloatRange(min=0, min_open=True), help="Stop when the sequence KL in nats is above this.")
+@click.option("--lr", default=3e-6, show_default=True, type=Number(min=0, min_open=True))
+@click.option("--beta", default=0.05, show_default=True, type=Number(min=0), help="Weight of the KL to the start.")
+@click.option("--kl-budget", type=Number(min=0, min_open=True), help="Stop when the sequence KL in nats is above this.")
 @click.option("--checkpoint-every", default=25, show_default=True, type=click.IntRange(min=1))
 @click.option("--seed", default=0, show_default=True)
 @click.option("--name", help="Name of the run; default: a hash of its configuration.")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from spiritlevel.cli.numbers import Number
 from spiritlevel.cli.reward_report import report
 
 HOME = Path("runs") / ".rewards"
@@ -25,7 +26,7 @@ reward.add_command(report)
 @click.option("--heads", default=1, show_default=True, type=click.IntRange(min=1), help="More than one: each on its own bootstrap.")
 @click.option("--frozen", is_flag=True, help="Train the heads alone: for very few labels.")
 @click.option("--epochs", default=1, show_default=True, type=click.IntRange(min=1))
-@click.option("--lr", default=None, type=click.FloatRange(min=0, min_open=True), help="Peak learning rate.")
+@click.option("--lr", default=None, type=Number(min=0, min_open=True), help="Peak learning rate.")
 @click.option("--lora-rank", default=None, type=click.IntRange(min=1))
 @click.option("--seed", default=0, show_default=True)
 @click.option("--name", default="", help="Name of the reward model; default: a hash of what it is made of.")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from spiritlevel.cli.numbers import Number
+
 if TYPE_CHECKING:
     from spiritlevel.finetune.selection import Choice, Selection
 
@@ -20,7 +22,7 @@ HOME = Path("runs") / ".selections"
 @click.option("--reward", required=True, metavar="SPEC", help="Who chooses: path:DIR, path:A,path:B (an ensemble) or rule:NAME.")
 @click.option("-n", default=16, show_default=True, type=click.IntRange(min=2), help="Answers a prompt.")
 @click.option("--max-tokens", default=64, show_default=True, type=click.IntRange(min=1))
-@click.option("--temperature", default=1.0, show_default=True, type=click.FloatRange(min=0, min_open=True))
+@click.option("--temperature", default=1.0, show_default=True, type=Number(min=0, min_open=True))
 @click.option("--aggregate", default="mean", show_default=True, type=click.Choice(["mean", "worst", "uncertainty"]), help="Of the heads.")
 @click.option("--length-control", is_flag=True, help="Take what length explains out of the scores before choosing.")
 @click.option("--pairs", is_flag=True, help="Write the best over the worst answer of each prompt, as preferences, and not the best alone.")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spiritlevel.cli.numbers import Number
+
 if TYPE_CHECKING:
     from spiritlevel.constitution import Constitution
     from spiritlevel.evidence import Evidence
@@ -32,7 +34,7 @@ LIST = "Several: with commas."
 @click.option("--answers", default="", metavar="REF", help="Who gives the compliant answers; default: MODEL, its answers begun for it.")
 @click.option("--judge", "judges", multiple=True, default=("reply", "text"), show_default=True, help="The first decides; also model:SPEC.")
 @click.option("--most", default=80, show_default=True, type=click.IntRange(min=4), help="Held-out harmful prompts, at most.")
-@click.option("--margin", default=0.1, show_default=True, type=click.FloatRange(0, 1, max_open=True), help="Rise that counts as failed.")
+@click.option("--margin", default=0.1, show_default=True, type=Number(0, 1, max_open=True), help="Rise that counts as failed.")
 @click.option("--constitution", "folder", type=click.Path(), help="The constitution that judges read by; default: the built-in one.")
 @click.option("--name", help="Name of the run; default: a hash of what is asked.")
 @click.option("--out", type=click.Path(), default="tamper.html", show_default=True, help="The ladder as a page.")

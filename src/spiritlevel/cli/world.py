@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from spiritlevel.cli.numbers import Number
+
 if TYPE_CHECKING:
     from spiritlevel.finetune.policy import PolicySettings
 
@@ -23,14 +25,14 @@ HOME = Path("runs") / ".worlds"
 @click.option("-n", default=64, show_default=True, type=click.IntRange(min=8), help="Answers a prompt to choose among.")
 @click.option("--tokens", default=32, show_default=True, type=click.IntRange(min=1))
 @click.option("--pairs", default=100, show_default=True, type=click.IntRange(min=4), help="Labels that each proxy has.")
-@click.option("--noise", default=0.25, show_default=True, type=click.FloatRange(min=0, max=0.5, max_open=True), help="Labels turned over.")
+@click.option("--noise", default=0.25, show_default=True, type=Number(min=0, max=0.5, max_open=True), help="Labels turned over.")
 @click.option("--length", default=0.0, show_default=True, help="Oracle SDs that raters give to an SD of length.")
 @click.option("--heads", default=5, show_default=True, type=click.IntRange(min=2), help="Of the ensembles.")
 @click.option("--seeds", default=3, show_default=True, type=click.IntRange(min=1), help="Sets of labels.")
 @click.option("--policy", "steps", default=0, show_default=True, type=click.IntRange(min=0), help="Optimise a policy, too: so many steps.")
-@click.option("--kl-budget", type=click.FloatRange(min=0, min_open=True), help="With --policy: another, its KL steered to so many nats.")
+@click.option("--kl-budget", type=Number(min=0, min_open=True), help="With --policy: another, its KL steered to so many nats.")
 @click.option("--refresh", is_flag=True, help="With --policy: another, its reward learning half of the labels midway.")
-@click.option("--lr", default=3e-5, show_default=True, type=click.FloatRange(min=0, min_open=True), help="Of the policy.")
+@click.option("--lr", default=3e-5, show_default=True, type=Number(min=0, min_open=True), help="Of the policy.")
 @click.option("--name", help="Name of the run; default: a hash of its configuration.")
 @click.option("--out", type=click.Path(), default="world.html", show_default=True, help="The page with the plot.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress; print only the result.")
