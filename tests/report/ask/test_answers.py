@@ -12,6 +12,7 @@ import spiritlevel
 from spiritlevel.errors import DataError
 from spiritlevel.report import ask, campaigns, words
 from spiritlevel.report.ask import concepts, near
+from spiritlevel.report.ask.lexicon import core
 from spiritlevel.report.ask.statement import Told
 from spiritlevel.types import SignOff, VerdictKind
 
@@ -218,9 +219,22 @@ def test_the_same_question_has_the_same_answer(held):
 @pytest.mark.slow
 def test_paraphrases_are_answered_and_what_no_run_holds_is_not(runs):
     ready = ask.prepared(told(runs[VerdictKind.HELD]), embed=True)
-    assert "The verdict is held" in ready.answer("Does the gatekeeper give us the nod?").statements[0].text
-    assert ready.answer("Do sceptics find that attacking your own product teaches anything?").statements[0].source.endswith("Red-teaming")
+    assert (
+        "The verdict is held" in ready.answer("Our shareholders meet on Monday. Was the model let through in the end?").statements[0].text
+    )
+    assert ready.answer("Why should we attack our own model before others do?").statements[0].source.endswith("Red-teaming")
     for question in ("Does it get pizza toppings wrong?", "How well does base32 work on it?", "Who cleans the office?"):
         assert not ready.answer(question).answered
     settings = ready.answer("Which learning rate did supervised training use?").statements[0]
     assert "finetune.sft.lr to 3e-05" in settings.text
+
+
+def test_what_is_told_before_a_question_need_not_be_understood(held):
+    told_first = "Our shareholders grumble. How many points did harm change by through the training, please?"
+    assert core(told_first) == "How many points did harm change by through the training, please?"
+    assert core("Let me put it simply: how much harm is delivered after training?") == "how much harm is delivered after training?"
+    assert core("Whose values do we mean: the user's or the company's, or those of others?").startswith("Whose values")
+    assert core("It is safer. Why is that?") == "It is safer. Why is that?"
+    assert core("Tell me the verdict.") == "Tell me the verdict."
+    assert held.answer("Our shareholders grumble. What is the verdict on this model now?").answered
+    assert not held.answer("We deploy in Klingon. How often does it refuse in that language, please?").answered

@@ -10,14 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from spiritlevel import plugins
 from spiritlevel.errors import DataError
 from spiritlevel.report.ask import beside, concepts, decided, made, matching, measured, near
 from spiritlevel.report.ask.gathered import told_of
-from spiritlevel.report.ask.lexicon import Lexicon, Mention, Read, load, proper, stems
+from spiritlevel.report.ask.lexicon import Lexicon, Mention, Read, core, load, proper, stems
 from spiritlevel.report.ask.statement import Statement, Told
 
 __all__ = ["MOST", "Answer", "Asked", "Statement", "Told", "prepared", "told_of"]
 
+ATTACKS = "spiritlevel.attacks"
 MOST = 3
 """Sentences of an answer."""
 OPENERS = ("can ", "could ", "may ", "shall ", "should ", "is ", "are ")
@@ -55,7 +57,7 @@ class Asked:
         if len(plain) > LONGEST:
             raise DataError(f"the question has {len(plain):,} characters; ask in at most {LONGEST:,}")
         asked = self.lexicon.spelt(plain, self.known)
-        read = self.lexicon.read(asked)
+        read = self._read(asked)
         if not read.mentions and not read.left and asked.lower().startswith(OPENERS):
             read = self.lexicon.read("verdict")
         facts = matching.facts(read, self.statements, self.roots)
@@ -66,6 +68,12 @@ class Asked:
         near = [m for m in facts if not m.apart]
         return Answer(question, False, limits, near[0].missing if near else read.left or tuple(m.words for m in read.hard))
 
+    def _read(self, asked: str) -> Read:
+        """What is told before a question may name things, but its other words need not be understood."""
+        read, own = self.lexicon.read(asked), self.lexicon.read(core(asked))
+        names = proper(asked)
+        return Read(read.mentions, tuple(word for word in read.left if word in own.left or word in names))
+
     def _covering(self, asked: str, read: Read, facts: Sequence[matching.Match]) -> Sequence[Statement]:
         """Facts that cover all that is named, else prose; prose first on what authors say."""
         told = matching.prose(asked, read, self.lexicon, self.statements)
@@ -74,7 +82,7 @@ class Asked:
 
     def _likeliest(self, asked: str, read: Read, facts: Sequence[matching.Match]) -> Sequence[Statement]:
         """Facts or prose by what the question is taken to ask for."""
-        found = matching.likeliest(proper(asked), facts, near.likely(asked))
+        found = matching.likeliest(proper(asked), facts, near.likely(dict.fromkeys((asked, core(asked)))))
         if found and (best := found[0].statement).kind == "concept":
             return [matching.paragraph(asked, self.lexicon, self.statements, best.source)]
         return matching.together([m for m in found if m.statement.asked == found[0].statement.asked], MOST)
@@ -133,6 +141,9 @@ def _own(told: Told, lexicon: Lexicon) -> dict[str, set[str]]:
         add(f"principle:horizon:{horizon}", *phrases)
     for name, phrases in measured.phrases([m for c in (told.compared, told.exam) if c for m in c.measurements]).items():
         add(name, *phrases)
+    for name in plugins.names(ATTACKS):  # of those that were not tried nothing can be told
+        if name.replace("-", " ") not in found and name != "direct":
+            add(f"cell:{name}", name.replace("-", " "))
     for key, _ in beside.leaves(told.config):
         last = key.rpartition(".")[2].replace("_", " ")
         if not lexicon.knows(last) and len(last) > 3:

@@ -23,7 +23,17 @@ PREAMBLE = re.compile(
     re.IGNORECASE,
 )
 """Who is asking and what for: `As the person who signs this:`, `so that I can tell my board`."""
+COLON = re.compile(r"^.*: (?=(?:what|which|who|whose|when|where|why|how|did|does|do|is|are|was|were|has|have|can|may)\b)", re.IGNORECASE)
+"""What is told before a question in one sentence: `Let me put it simply: how ...`."""
+ENOUGH = 6
+"""Words of a question that stands by itself; `Why is that so?` does not."""
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z“\"(])")
+
+
+def core(text: str) -> str:
+    """The questions of a text, without what is told before them (`I have a meeting on Thursday.`); the whole where they say too little."""
+    asked = " ".join(COLON.sub("", part) for part in SENTENCE.split(text) if part.endswith("?"))
+    return asked if len(tokens(asked)) >= ENOUGH else text
 
 
 def tokens(text: str) -> list[str]:

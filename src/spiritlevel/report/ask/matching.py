@@ -77,7 +77,7 @@ def facts(read: Read, statements: Sequence[Statement], roots: Sequence[frozenset
         if s.kind == "concept":
             found.append(Match(s, 0.0, (), unread, True))
             continue
-        if s.kind == "definition" and "define" not in named:
+        if s.kind == "definition" and ("define" not in named or not (s.about - {"define"}) & named):
             continue
         if s.kind == "cost" and "answered" in named:
             continue  # costs are of steps, and of no single reply

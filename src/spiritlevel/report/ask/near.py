@@ -3,6 +3,7 @@
 Multinomial logistic regression on the sentence embedding of each example. No example is a question of the benchmark.
 """
 
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -42,14 +43,15 @@ def examples() -> dict[str, list[str]]:
     return {name: str(lines).strip().splitlines() for name, lines in raw.items()}
 
 
-def likely(question: str) -> dict[str, float]:
-    """Probability of each thing that the examples ask for."""
+def likely(questions: Iterable[str]) -> dict[str, float]:
+    """Probability of each thing that the examples ask for, mean over several ways to put one question."""
     from scipy.special import softmax
 
     from spiritlevel.judges._minilm import embed
 
     names, weights = _learnt()
-    return dict(zip(names, softmax(np.append(embed([question])[0], 1.0) @ weights).tolist(), strict=True))
+    rows = embed(list(questions))
+    return dict(zip(names, softmax(np.c_[rows, np.ones(len(rows))] @ weights, axis=1).mean(0).tolist(), strict=True))
 
 
 @lru_cache(maxsize=1)
