@@ -2,13 +2,14 @@
 
     python benchmarks/ask.py [FILE FOLDER]
 
-What is right is read off the run's values and not off the statements: the first sentence must hold the known figure, name or reason,
-and its rows must be those of that value. A question without an answer must be declined. The lexicon and six weights were fitted to the
-development questions (ask_development.jsonl); what a question asks for is learnt from others, of our own (examples.yaml).
-Six earlier sets of 30 and 10 test questions gave 19 and 10, 22 and 9, 24 and 9, 24 and 10, 24 and 10, then 22 and 9 (27 November 2026)
-right at first sight, all of them before anything was learnt from examples; they are development questions now, beside 92 and 41 more in
-many voices. The next (ask_questions.jsonl) is written by another hand, who has read neither lexicon nor examples, and is told at first
-sight. A line of it is {"q": QUESTION} for one that no run answers; else it has one key more, of those in `known`.
+What is right is read off the run's values and not off the statements: the first sentence must hold the known figure, name or reason, and
+its rows must be those of that value. A question without an answer must be declined. The lexicon and six weights were fitted to the
+development questions (ask_development.jsonl); what a question asks for is learnt from others, of our own (examples.yaml). Six earlier
+sets of 30 and 10 test questions gave 19 and 10, 22 and 9, 24 and 9, 24 and 10, 24 and 10, then 22 and 9 right at first sight, before
+anything was learnt from examples; two more gave 26 and 10, and 26 and 10 (27 November 2026) since. They are development questions now,
+beside 92 and 41 more in many voices. The next (ask_questions.jsonl) is written by another hand, who has read neither lexicon nor
+examples, and is told at first sight. A line of it is {"q": QUESTION} for one that no run answers; else it has one key more, of those in
+`known`.
 """
 
 import json

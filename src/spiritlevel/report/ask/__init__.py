@@ -94,8 +94,8 @@ class Asked:
 
     @cached_property
     def known(self) -> frozenset[str]:
-        """Stems of all that is told, prose too: such a word is not misspelt."""
-        return frozenset().union(*self.roots)
+        """Stems of all that is told, prose too, and MiniLM's own words: such a word is not misspelt."""
+        return frozenset().union(*self.roots, near.words() if self.embed else ())
 
     def _told(self, question: str, read: Read, found: Sequence[Statement]) -> Answer:
         """A limit that the run states answers what it does not know; asked for its limits, it tells them."""

@@ -37,8 +37,8 @@ def core(text: str) -> str:
 
 
 def tokens(text: str) -> list[str]:
-    """Words in small letters, without the marks of possession and of leaving out; hyphens part words."""
-    plain = re.sub(r"[’']s\b", "", text.lower().replace("n’t", "n't"))
+    """Words in small letters, without the marks of possession and of leaving out (`we'd`); hyphens part words."""
+    plain = re.sub(r"[’'](?:s|d|ll|ve|re|m)\b", "", text.lower().replace("n’t", "n't"))
     return TOKEN.findall(plain.replace("’", "").replace("'", ""))
 
 
@@ -126,21 +126,23 @@ class Lexicon:
     """Abbreviations, written out."""
 
     def spelt(self, text: str, known: Collection[str] = ()) -> str:
-        """A question without who asks, abbreviations written out, and slips of one letter mended; words of stems `known` stay."""
+        """A question without who asks, abbreviations written out, and slips of one letter mended; words or stems that are `known` stay."""
         words = {stem(w): w for t, _ in self.all() for w in tokens(t)} | {w: w for w in self.filler}
+
+        text = PREAMBLE.sub("", text)
 
         def mended(found: re.Match[str]) -> str:
             word = found[0].lower()
             root = stem(word)
             if word in self.short:
                 return self.short[word]
-            if root in words or root in known or not word.isalpha():
+            if root in words or root in known or word in known or not word.isalpha() or text[found.end() : found.end() + 1] in ("'", "’"):
                 return found[0]
             near = (w for other, w in words.items() if min(len(word), len(root) + 1) >= LEAST and one_off(root, other))
             turned = (w for other, w in words.items() if root == word and swapped(root, other))
             return next(chain(near, turned), found[0])
 
-        return TOKEN.sub(mended, PREAMBLE.sub("", text))
+        return TOKEN.sub(mended, text)
 
     def add(self, phrase: str, *mentions: Mention) -> None:
         """One more phrase; what it means is added to what it meant."""

@@ -35,6 +35,13 @@ def installed() -> bool:
     return all(find_spec(name) is not None for name in ("torch", "transformers"))
 
 
+def words() -> frozenset[str]:
+    """Whole words of MiniLM's vocabulary."""
+    from spiritlevel.judges._minilm import folder
+
+    return frozenset(word for word in (folder() / "vocab.txt").read_text("utf-8").split() if word.isalpha())
+
+
 def examples() -> dict[str, list[str]]:
     """Questions by what they ask for."""
     from spiritlevel.constitution.reading import parse_yaml
