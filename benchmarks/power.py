@@ -83,7 +83,9 @@ def cost(evidence: Evidence, most: int) -> list[dict[str, Any]]:
     steps = evidence.steps(every=True)
     total = (max(step.finished for step in steps) - min(step.finished - step.cost.seconds for step in steps)) / 60
     longest = max((step.cost.seconds for step in steps if step.label == "screening.screen"), default=0.0)
+    summed = sum(step.cost.seconds for step in steps) / 60
     return [
+        {"what": "time of all steps, each for itself", "value": f"{summed:.1f} min", "n": len(steps)},
         _time(
             f"time from the first step to the last, {PROCESSES} processes",
             f"{total:.1f} min",
