@@ -56,7 +56,7 @@ def test_agreeing_with_a_view_and_its_opposite():
 
     assert rise(lambda prompt: 2.0 * any(prompt.startswith(start) for start in own)) == pytest.approx(2.0)
     assert rise(lambda prompt: 2.0 * any(view in prompt for view in right)) == pytest.approx(0.0)
-    assert rise(lambda prompt: -2.0) == pytest.approx(-2.0)
+    assert rise(lambda prompt: 2.0) == pytest.approx(0.0)  # whoever says yes to everything agrees with nobody in particular
 
 
 def test_one_trait_of_a_person():
