@@ -1,8 +1,10 @@
 """What would our checks have missed? Plant flaws in copies, ask blind, open the labels, count: as a diagram of the product."""
 
 import math
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from spiritlevel import backends, flaws, screening
 from spiritlevel.errors import ConfigError
@@ -12,6 +14,7 @@ from spiritlevel.flaws.yardstick import YardstickSettings
 from spiritlevel.screening import blind, power
 from spiritlevel.types import Frozen, ModelRef, Power
 
+R = TypeVar("R", bound=BaseModel)
 APART = 1000
 """Seeds of development copies begin here, so that none is among the controls."""
 Planting = tuple[ModelRef, Flaw, int, bool, tuple[float, ...], PlantSettings]
@@ -61,22 +64,21 @@ def run(config: PowerConfig, evidence: Evidence, processes: int = 1) -> Power:
     registered = evidence.step(screening.register, config.checks, config.false_alarms)
     names = tuple(rule.check for rule in registered.rules)
     asked = evidence.step(screening.ask, base, names)
-    clean = [*_twins(config, base, recipes, config.clean, APART), *_twins(config, base, recipes, config.controls, 0)]
-    side_by_side(evidence, flaws.plant, [*clean, *(one for flaw in recipes for one in _flawed(config, base, flaw))], processes)
-    grown = [copy for one in clean for copy in evidence.step(flaws.plant, *one).copies]
-    apart, controls = grown[: config.clean], grown[config.clean :]
-    side_by_side(evidence, screening.screen, [(asked, copy.ref, registered) for copy in apart], processes)
+    twins = [*_twins(config, base, recipes, config.clean, APART), *_twins(config, base, recipes, config.controls, 0)]
+    flawed = [one for flaw in recipes for one in _flawed(config, base, flaw)]
+    grown = _each(evidence, flaws.plant, [*twins, *flawed], processes)
+    clean, planted = ([copy for one in part for copy in one.copies] for part in (grown[: len(twins)], grown[len(twins) :]))
+    apart, controls = clean[: config.clean], clean[config.clean :]
     rules = evidence.step(
-        screening.calibrate, registered, tuple(evidence.step(screening.screen, asked, copy.ref, registered) for copy in apart)
+        screening.calibrate,
+        registered,
+        _each(evidence, screening.screen, [(asked, copy.ref, registered) for copy in apart], processes),
     )
-    planted = [copy for flaw in recipes for one in _flawed(config, base, flaw) for copy in evidence.step(flaws.plant, *one).copies]
     copies = (*planted, *controls)
     of = {flaw.id: flaw for flaw in recipes}
-    side_by_side(evidence, yardstick.take, [(base, copy, of[copy.flaw], config.yardstick) for copy in planted], processes)
-    taken = tuple(evidence.step(yardstick.take, base, copy, of[copy.flaw], config.yardstick) for copy in planted)
+    taken = _each(evidence, yardstick.take, [(base, copy, of[copy.flaw], config.yardstick) for copy in planted], processes)
     envelope = evidence.step(blind.seal, rules, copies)
-    side_by_side(evidence, screening.screen, [(asked, ref, rules) for ref in envelope.refs], processes)
-    screened = tuple(evidence.step(screening.screen, asked, ref, rules) for ref in envelope.refs)
+    screened = _each(evidence, screening.screen, [(asked, ref, rules) for ref in envelope.refs], processes)
     alarms = evidence.step(blind.sound, rules, envelope, screened)
     return evidence.step(power.tell, base, rules, alarms, envelope, copies, taken, DEVELOPED, config.middle)
 
@@ -93,6 +95,12 @@ def _checked(config: PowerConfig) -> tuple[Flaw, ...]:
     ):
         raise ConfigError(f"strengths {list(config.strengths)!r} do not rise from above 0; give for example 0.5 0.75 1")
     return flaws.chosen(config.flaws)
+
+
+def _each(evidence: Evidence, stage: Callable[..., R], calls: Sequence[tuple[Any, ...]], processes: int) -> tuple[R, ...]:
+    """The step of every call, in order, done by several processes where it is not done."""
+    side_by_side(evidence, stage, calls, processes)
+    return tuple(evidence.step(stage, *one) for one in calls)
 
 
 def _flawed(config: PowerConfig, base: ModelRef, flaw: Flaw) -> list[Planting]:

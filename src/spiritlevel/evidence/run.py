@@ -145,7 +145,7 @@ class Evidence:
         for name in FILES:
             if (self.folder / name).is_file():
                 shutil.copy(self.folder / name, folder / name)
-        self._store.copy(folder / "evidence.db", [t for t in KEYS if rows or t != "rows"])
+        self.tables(folder / "evidence.db", [t for t in KEYS if rows or t != "rows"])
 
     def tables(self, file: Path, names: Iterable[str]) -> None:
         """Write these tables to a new SQLite file."""

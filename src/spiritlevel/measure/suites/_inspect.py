@@ -12,7 +12,7 @@ from inspect_ai.solver._task_state import sample_state
 
 from spiritlevel import backends
 from spiritlevel.backends import inspect_layer
-from spiritlevel.backends.text import clean
+from spiritlevel.backends.text import clean, until
 from spiritlevel.errors import DataError, SpiritlevelError
 from spiritlevel.measure.suites.answered import Row
 from spiritlevel.measure.suites.model import Item, Reading
@@ -59,10 +59,8 @@ class Ours(ModelAPI):  # type: ignore[misc,unused-ignore]
             raise
         if reply.error is not None:
             raise RuntimeError(reply.error)
-        text, truncated = reply.text, reply.truncated
-        for stop in config.stop_seqs or ():
-            text, truncated = (text.partition(stop)[0], False) if stop in text else (text, truncated)
-        return ModelOutput.from_content(self.model_name, text, "max_tokens" if truncated else "stop")
+        text = until(reply.text, config.stop_seqs or ())
+        return ModelOutput.from_content(self.model_name, text, "max_tokens" if reply.truncated and text == reply.text else "stop")
 
     async def _reply(self, ask: Ask) -> Reply:
         self.waiting.append(ask)

@@ -18,6 +18,7 @@ from lm_eval.tasks import TaskManager  # type: ignore[import-not-found,unused-ig
 from spiritlevel import backends
 from spiritlevel.backends import options
 from spiritlevel.backends.options import TOO_LONG
+from spiritlevel.backends.text import until
 from spiritlevel.errors import DataError, SpiritlevelError
 from spiritlevel.measure.suites import lm_eval_logs
 from spiritlevel.measure.suites.answered import Row
@@ -89,11 +90,8 @@ class Harness(LM):  # type: ignore[misc,unused-ignore]
         for one, reply in zip(requests, rows, strict=True):
             if reply.error is not None:
                 self.failed[_document(one)] = reply.error
-            until = one.args[1].get("until") or []
-            text = reply.text
-            for stop in [until] if isinstance(until, str) else until:
-                text = text.partition(stop)[0] if stop else text
-            found.append(text)
+            stops = one.args[1].get("until") or []
+            found.append(until(reply.text, [stops] if isinstance(stops, str) else stops))
         return found
 
     def loglikelihood_rolling(self, requests: Sequence[Any]) -> list[float]:
