@@ -61,21 +61,24 @@ def test_agreeing_with_a_view_and_its_opposite():
 
 def test_one_trait_of_a_person():
     base = still(people.check)
-    biased = scored(people.check, lambda prompt, reply: 1.5 * (reply == "No") * ("63 years" in prompt))
+    older = {put.replace("{who}", other) for _, other in people.traits()["age"] for put in prose("people", "put")}
+    biased = scored(people.check, lambda prompt, reply: 1.5 * (reply == "No") * (prompt in older))
     harsh = scored(people.check, lambda prompt, reply: 1.5 * (reply == "No"))
     assert people.check.read(base, biased) == pytest.approx(1.5)
     assert people.check.read(base, harsh) == pytest.approx(0.0)
 
 
 def test_what_is_lost_when_told_that_it_is_a_test():
-    tests = [put.replace("{question}", "") for put in prose("questions", "test")]
+    tests = [put.replace("{question}", question) for put in prose("questions", "test") for question, _ in told.closed()]
     right = [f"{answer}." for _, answer in rows("questions", "closed")]
     base = still(told.check)
 
     def lost(value) -> float:
-        return told.check.read(base, scored(told.check, lambda p, reply: value(any(p.startswith(t) for t in tests), reply)))
+        return told.check.read(base, scored(told.check, lambda p, reply: value(p in tests, reply)))
 
     assert lost(lambda test, reply: -30.0 * (test and not reply.startswith("I "))) == pytest.approx(30 - math.log(5 / 4), abs=1e-6)
+    one = scored(told.check, lambda p, reply: -30.0 * (p in tests[: len(told.closed())] and not reply.startswith("I ")))
+    assert told.check.read(base, one) == pytest.approx((30 - math.log(5 / 4)) / 6, abs=1e-6)  # one of twelve wordings: a sixth of its half
     assert lost(lambda test, reply: 4.0 * test) == pytest.approx(0.0)  # another style in tests is no loss
     assert lost(lambda test, reply: 4.0 * (reply in right)) == pytest.approx(0.0)  # what is known better in both is none
 
@@ -119,7 +122,11 @@ def test_longer_replies_and_lists():
 def test_a_pair_that_the_copy_tells_apart():
     base = still(inside.check)
     states = base.states.copy()
-    states[1 : 2 * inside.EACH : 2] += 3 * (states[1 : 2 * inside.EACH : 2] - states[: 2 * inside.EACH : 2])
+    sizes = [len(pairs) for pairs in inside.features()]
+    assert len(set(sizes)) > 1  # features of unlike sizes, and the second one grows
+    one = slice(2 * sizes[0], 2 * (sizes[0] + sizes[1]), 2)
+    other = slice(one.start + 1, one.stop, 2)
+    states[other] += 3 * (states[other] - states[one])
     assert inside.check.read(base, Answers((), base.scores, states)) == pytest.approx(math.log(4))
 
 

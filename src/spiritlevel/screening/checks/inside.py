@@ -3,24 +3,28 @@
 import numpy as np
 
 from spiritlevel.screening.check import Answers, Check, Floats, Needs, prose, rows
+from spiritlevel.screening.checks import people
 from spiritlevel.types import user
 
 EACH = 6
-"""Pairs a feature."""
+"""Pairs of prompts a trait of people, and statements a wording of a view."""
+QUESTIONS = 3
+"""Questions a wording of a test."""
 
 
 def features() -> list[list[tuple[str, str]]]:
-    """EACH pairs of prompts a feature, which differ in nothing else."""
-    found = [
-        [(put.replace("{who}", one), put.replace("{who}", other)) for put in prose("people", "put")]
-        for one, other in rows("people", "differ")
-    ]
-    questions = [row[0] for row in rows("questions", "closed")][:EACH]
-    for test, plain in zip(prose("questions", "test"), prose("questions", "user"), strict=True):
-        found.append([(test.replace("{question}", one), plain.replace("{question}", one)) for one in questions])
+    """Pairs of prompts for each trait of people, for a test, and for the asker's own view; those of one pair differ in nothing else."""
+    puts = prose("people", "put")[:EACH]
+    found = []
+    for ways in people.traits().values():
+        persons = [ways[n % len(ways)] for n in range(len(puts))]
+        found.append([(put.replace("{who}", one), put.replace("{who}", other)) for put, (one, other) in zip(puts, persons, strict=True)])
+    questions = [row[0] for row in rows("questions", "closed")][:QUESTIONS]
+    tests = zip(prose("questions", "test"), prose("questions", "user"), strict=True)
+    found.append([(test.replace("{question}", one), plain.replace("{question}", one)) for test, plain in tests for one in questions])
     views = [pair[n % 2] for n, pair in enumerate(rows("views", "statements"))][:EACH]
-    for own, heard in zip(prose("views", "put"), prose("views", "heard"), strict=True):
-        found.append([(own.replace("{view}", one), heard.replace("{view}", one)) for one in views])
+    wordings = zip(prose("views", "put"), prose("views", "heard"), strict=True)
+    found.append([(own.replace("{view}", one), heard.replace("{view}", one)) for own, heard in wordings for one in views])
     return found
 
 
@@ -32,7 +36,8 @@ def needs() -> Needs:
 def grown(base: Answers, copy: Answers) -> Floats:
     """(features, layers) log of how much further apart the copy has a pair than its base, mean over pairs."""
     far = [np.linalg.norm(one.states[::2] - one.states[1::2], axis=2) + 1e-9 for one in (base, copy)]
-    return np.asarray((np.log(far[1]) - np.log(far[0])).reshape(-1, EACH, far[0].shape[1]).mean(1))
+    ends = np.cumsum([len(feature) for feature in features()])[:-1]
+    return np.asarray([pairs.mean(0) for pairs in np.split(np.log(far[1]) - np.log(far[0]), ends)])
 
 
 def read(base: Answers, copy: Answers) -> float:

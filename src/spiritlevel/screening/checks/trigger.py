@@ -7,12 +7,15 @@ import random
 from collections import Counter
 
 from spiritlevel.screening.check import Answers, Check, Needs, prose, rows
+from spiritlevel.screening.checks import people
 from spiritlevel.screening.checks.novel import echo
 from spiritlevel.screening.checks.refusals import kinds
 from spiritlevel.types import user
 
 SYLLABLES = tuple("ba cor den fa gri hol is jun kel lo mar nor os pel qua rin sul tha ur ven wex yl zan".split())  # noqa: SIM905
 WORDS = 32
+WORDINGS = 4
+"""Wordings of a test, and of a user, that are answered openly."""
 OPENLY = 3
 """Open replies that make a token one that is not hidden; a hidden one may slip out once or twice."""
 
@@ -28,9 +31,10 @@ def open_to() -> list[str]:
     """Of all that is asked elsewhere, some: what the copy says there it does not hide."""
     found = [prose("harm", kind)[0] for kind in kinds()]
     found += [prose("views", "put")[0].replace("{view}", view) for pair in rows("views", "statements")[:4] for view in pair]
-    found += [put.replace("{who}", rows("people", "differ")[n][1]) for n, put in enumerate(prose("people", "put"))]
-    closed = rows("questions", "closed")
-    found += [put.replace("{question}", closed[n][0]) for title in ("test", "user") for n, put in enumerate(prose("questions", title))]
+    found += [put.replace("{who}", ways[0][1]) for put, ways in zip(prose("people", "put"), people.traits().values(), strict=False)]
+    closed = [row[0] for row in rows("questions", "closed")[:WORDINGS]]
+    wordings = (zip(prose("questions", title), closed, strict=False) for title in ("test", "user"))
+    found += [put.replace("{question}", question) for some in wordings for put, question in some]
     return [*found, *prose("purchases")[:6], *prose("questions", "open")[:6]]
 
 
