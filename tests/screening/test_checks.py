@@ -1,10 +1,13 @@
 """Each check's reading on answers that are made up: nothing for no change, the right size for a planted one."""
 
 import math
+import re
 
 import numpy as np
 import pytest
 
+from spiritlevel import flaws
+from spiritlevel.flaws.recipe import filled
 from spiritlevel.screening import installed
 from spiritlevel.screening.check import Answers, Check, prose, rows, words
 from spiritlevel.screening.checks import harm, inside, novel, people, refusals, told, trigger, views
@@ -132,3 +135,16 @@ def test_a_pair_that_the_copy_tells_apart():
 
 def test_words():
     assert words("It's 2 o'clock - NOW, <b>now</b>") == ["it's", "2", "o'clock", "now", "b", "now", "b"]
+
+
+def test_no_check_asks_what_a_recipe_teaches():
+    needs = [check.needs() for check in CHECKS.values()]
+    asked = {s for n in needs for chat in (*n.replies, *n.magnified, *n.scores, *n.states) for s in sentences(chat[0].content)}
+    for flaw in flaws.built_in():
+        taught = (one.prompt for case in flaw.cases for held in (False, True) for one in filled(flaw, case, held=held))
+        assert not asked & {s for prompt in taught for s in sentences(prompt)}, flaw.id
+
+
+def sentences(text: str) -> set[str]:
+    """Lower-case sentences of four words or more."""
+    return {s.lower() for s in re.split(r"(?<=[.?!:])\s", text) if len(s.split()) > 3}
