@@ -8,6 +8,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from spiritlevel.backends._device import packs
+
 KNOWN = {"llama", "mistral", "qwen2", "qwen3"}
 PREFILL_TOKENS = 4096
 """Tokens, padding included, that are prefilled at once; bounds memory."""
@@ -78,7 +80,7 @@ class Decoder:
         self.width = body.layers[0].self_attn.head_dim
         self.act = body.layers[0].mlp.act_fn
         self.fuse = sum(p.numel() * p.element_size() for p in module.parameters()) <= FUSE_BYTES
-        self.packed = self.fuse and self.device.type == "cpu" and self.dtype is torch.bfloat16 and _can_pack()
+        self.packed = self.fuse and self.device.type == "cpu" and self.dtype is torch.bfloat16 and packs()
         self.blocks = [self._block(layer) for layer in body.layers]
         self.norm = _norm(body.norm)
         self.head = self._linear(module.get_output_embeddings())
@@ -391,14 +393,3 @@ def _small(compute: Callable[..., torch.Tensor], x: torch.Tensor, *others: torch
         return compute(x, *others)
     rows = -(-len(x) // pieces)
     return torch.cat([compute(*parts) for parts in zip(*(t.split(rows) for t in (x, *others)), strict=True)])
-
-
-def _can_pack() -> bool:
-    try:
-        if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-            return False
-        x, w = torch.ones(2, 32, dtype=torch.bfloat16), torch.eye(32, dtype=torch.bfloat16)
-        packed = torch.ops.mkldnn._reorder_linear_weight(w, 2)
-        return bool((torch.ops.mkldnn._linear_pointwise(x, packed, None, "none", [], "") == x).all())
-    except (AttributeError, RuntimeError, NotImplementedError):
-        return False

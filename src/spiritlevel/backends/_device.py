@@ -135,3 +135,15 @@ def numerics(where: torch.device, dtype: torch.dtype, loop: str) -> str:
     threads = torch.get_num_threads() if where.type == "cpu" else 0
     versions = f"torch {torch.__version__}, transformers {transformers.__version__}"
     return f"{versions}, {_chip(where)}, {threads} threads, {str(dtype)[6:]}, {loop}"
+
+
+def packs() -> bool:
+    """Whether this processor multiplies bfloat16 weights in a packed layout, rightly."""
+    try:
+        if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+            return False
+        x, w = torch.ones(2, 32, dtype=torch.bfloat16), torch.eye(32, dtype=torch.bfloat16)
+        packed = torch.ops.mkldnn._reorder_linear_weight(w, 2)
+        return bool((torch.ops.mkldnn._linear_pointwise(x, packed, None, "none", [], "") == x).all())
+    except (AttributeError, RuntimeError, NotImplementedError):
+        return False

@@ -26,7 +26,14 @@ R = TypeVar("R", bound=BaseModel)
 LOG = logging.getLogger("spiritlevel.evidence")
 FILES = ("run.json", "config.yaml")
 """Of the run's folder, evidence as well."""
+MEASURING = ("measure", "interpret")
+"""Stages whose steps are the evidence of a release."""
 LIBRARIES = ("spiritlevel", "torch", "transformers", "peft", "numpy", "scikit-learn")
+
+
+def stage_of(label: str) -> str:
+    """The stage of a label: `elicit` of `elicit:open`, `measure` of `measure.compared`."""
+    return label.split(":")[0].split(".")[0]
 
 
 class Step(Frozen):
@@ -42,6 +49,16 @@ class Step(Frozen):
     cost: Cost
     finished: float
     """Seconds since 1970."""
+
+    @property
+    def stage(self) -> str:
+        """The stage that it belongs to."""
+        return stage_of(self.label)
+
+    @property
+    def measures(self) -> bool:
+        """Whether it is evidence of a release."""
+        return self.stage in MEASURING
 
 
 class Evidence:
@@ -187,8 +204,7 @@ class Evidence:
                 self._origin.setdefault(text, key)
 
     def _missing(self, label: str) -> MissingStage:
-        stage = label.split(":")[0].split(".")[0]
-        return MissingStage(f"run {self.name!r} has no {label!r} yet; run: spiritlevel {stage} --run {self.name}")
+        return MissingStage(f"run {self.name!r} has no {label!r} yet; run: spiritlevel {stage_of(label)} --run {self.name}")
 
     def value(self, label: str, subject: str | None = None) -> BaseModel:
         """Current value of a label (`measure`, `elicit:open`), for one model key or whichever came last. MissingStage if none."""

@@ -13,6 +13,7 @@ from spiritlevel.types import Frozen
 
 BEGUN, STOCK, SIGNED, DROPPED = "begun", "stock", "signed", "dropped: "
 """What a link can be of, beside a step's label: a run's start, stock taken, a verdict signed, a run removed on purpose (with a reason)."""
+DAY = 86400.0
 JITTER = 300.0
 """Seconds by which clocks of machines that share a project may differ."""
 
@@ -77,6 +78,13 @@ def set_back(links: Sequence[Link], now: float, run: str = "") -> str:
 def day(time: float) -> str:
     """Date and minute, UTC."""
     return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def past(when: float, days: float | None, now: float) -> str:
+    """A clause where what was made at `when` is older than a policy's limit in days; else empty."""
+    if days is None or now - when <= days * DAY:
+        return ""
+    return f"made on {day(when)}, and the policy asks for evidence of at most {days:g} days"
 
 
 def removed(links: Sequence[Link]) -> dict[str, str]:

@@ -8,8 +8,8 @@ from contextlib import suppress
 from spiritlevel import firewall
 from spiritlevel.constitution import Policy
 from spiritlevel.errors import EvidenceError
-from spiritlevel.evidence import Evidence, list_runs, open_beside, open_existing
-from spiritlevel.lineage.chain import day, set_back
+from spiritlevel.evidence import MEASURING, Evidence, list_runs, open_beside, open_existing
+from spiritlevel.lineage.chain import day, past, set_back
 from spiritlevel.measured import measured
 from spiritlevel.release.config import ReleaseConfig
 from spiritlevel.types import (
@@ -26,13 +26,10 @@ from spiritlevel.types import (
     VerdictKind,
 )
 
-MEASURING = ("measure", "interpret")
-"""Stages whose steps are the evidence of a release."""
 DECIDING = ("release", "report")
 """Stages whose own cost is left out of the share of effort: they run after it is known."""
 BESIDE = (".suites", ".causes")
 """Beside the runs of the loop: those of suites, and of commands that change a model inside."""
-DAY = 86400.0
 
 
 def circumstances(evidence: Evidence, policy: Policy, config: ReleaseConfig, tuned: Tuned) -> Circumstances:
@@ -92,14 +89,13 @@ def _wanted(found: Sequence[tuple[Beside, float]], policy: Policy, key: str) -> 
 
 
 def _dated(evidence: Evidence) -> Iterator[tuple[str, float]]:
-    yield from ((s.label, s.finished) for s in evidence.steps() if s.label.split(":")[0].split(".")[0] in MEASURING)
+    yield from ((s.label, s.finished) for s in evidence.steps() if s.measures)
 
 
 def _aged(dated: Sequence[tuple[str, float]], days: float | None, now: float) -> str:
     label, when = min(dated, key=lambda one: one[1], default=("", now))
-    if days is None or now - when <= days * DAY:
-        return ""
-    return f"{label} was made on {day(when)}, and the policy asks for evidence of at most {days:g} days"
+    why = past(when, days, now)
+    return f"{label} was {why}" if why else ""
 
 
 def _earlier(evidence: Evidence, tuned: Tuned) -> Earlier | None:
@@ -150,4 +146,4 @@ def _share(evidence: Evidence, config: ReleaseConfig) -> float | None:
 
 
 def _costs(evidence: Evidence) -> list[Cost]:
-    return [s.cost for s in evidence.steps() if s.label.split(":")[0].split(".")[0] not in DECIDING]
+    return [s.cost for s in evidence.steps() if s.stage not in DECIDING]

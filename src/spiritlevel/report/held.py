@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from spiritlevel.errors import EvidenceError
 from spiritlevel.evidence import Evidence, Step, list_runs, open_existing
-from spiritlevel.lineage.chain import day
+from spiritlevel.lineage.chain import past
 from spiritlevel.measured import measured
 from spiritlevel.report import campaigns, words
 from spiritlevel.types import (
@@ -31,8 +31,6 @@ from spiritlevel.types import (
     Whence,
 )
 
-DAY = 86400.0
-MEASURING = ("measure", "interpret")
 ROBUST = "robust"
 """Cell of a measure that was taken in other words."""
 SPREAD = (Grade.INDEPENDENT, Grade.KIN, Grade.SPENT)
@@ -50,7 +48,7 @@ def held(evidence: Evidence, tuned: Tuned, compared: Compared, max_age_days: flo
     curves: list[tuple[Whence, GapPlot]] = []
     for run, step, value, subjects in _values(evidence):
         whence = Whence(run=run, label=step.label, key=step.key)
-        aged = _aged(step, max_age_days, now)
+        aged = past(step.finished, max_age_days, now)
         if isinstance(value, Power):
             powers += [(whence, value)] if value.base.key == compared.before.key else []
         elif isinstance(value, Campaign | Agents):
@@ -69,7 +67,7 @@ def held(evidence: Evidence, tuned: Tuned, compared: Compared, max_age_days: flo
         powers=tuple(powers),
         curves=tuple(curves),
         places=tuple(p for p in places if p.measure in named),
-        aged=next((why for step in evidence.steps() if _measures(step) and (why := _aged(step, max_age_days, now))), ""),
+        aged=next((why for step in evidence.steps() if step.measures and (why := past(step.finished, max_age_days, now))), ""),
     )
 
 
@@ -135,13 +133,3 @@ def _robust(moved: Sequence[Estimate], measured: Sequence[Measurement]) -> Itera
         rows = tuple(sorted({row for m in own for row in m.rows}))
         instruments = tuple(sorted({i for m in own for i in m.instruments}))
         yield Measurement(estimate=e, role=own[0].role if own else "intent", cell=ROBUST, grade=grade, rows=rows, instruments=instruments)
-
-
-def _measures(step: Step) -> bool:
-    return step.label.split(":")[0].split(".")[0] in MEASURING
-
-
-def _aged(step: Step, days: float | None, now: float) -> str:
-    if days is None or now - step.finished <= days * DAY:
-        return ""
-    return f"made on {day(step.finished)}, and the policy asks for evidence of at most {days:g} days"

@@ -60,7 +60,7 @@ def _campaigns(told: Told) -> Iterator[Statement]:
 def _costs(told: Told) -> Iterator[Statement]:
     whole: Counter[str] = Counter()
     for step in told.steps:
-        c, stage = step.cost, step.label.split(":")[0].split(".")[0]
+        c, stage = step.cost, step.stage
         whole.update({"seconds": c.seconds, "cpu": c.cpu_seconds, "out": c.tokens_out, "money": c.money})
         also = frozenset({"count", "often", STAGES.get(stage, "step")})
         text = f"The step {words.line(step.label)} {_cost(c)}, was counted as {c.tag} work, and was done on {day(step.finished)}."
