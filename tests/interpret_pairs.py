@@ -4,13 +4,13 @@ import torch
 
 from spiritlevel import backends
 from spiritlevel.evidence.memory import MemoryJournal
-from spiritlevel.interpret.tasks import Contrast
+from spiritlevel.interpret.tasks import Counterfactual
 
 WORDS = [("12", "13"), ("24", "27"), ("35", "38"), ("46", "40"), ("51", "59"), ("62", "61"), ("73", "75"), ("84", "89")]
 """Digits are tokens of their own in the tiny tokenizers, so that clean and corrupt prompts are of one length."""
 
 
-def told_apart(spec: str) -> tuple[Contrast, ...]:
+def told_apart(spec: str) -> tuple[Counterfactual, ...]:
     """Answer and foil are the tokens that the change of one word favours most and least."""
     weights = backends.open_weights(backends.resolve(spec), MemoryJournal())
     found = []
@@ -20,7 +20,7 @@ def told_apart(spec: str) -> tuple[Contrast, ...]:
             a, b = (weights.module(torch.tensor([weights.tokenizer.encode(t)])).logits[0, -1] for t in (clean, corrupt))
         order = [i for i in (a - b).argsort(descending=True).tolist() if _one(weights, i)]
         answer, foil = (weights.tokenizer.decode([i]) for i in (order[0], order[-1]))
-        found.append(Contrast(clean=clean, corrupt=corrupt, answer=answer, foil=foil, group=one))
+        found.append(Counterfactual(clean=clean, corrupt=corrupt, answer=answer, foil=foil, group=one))
     return tuple(found)
 
 

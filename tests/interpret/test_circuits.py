@@ -13,7 +13,7 @@ from spiritlevel import backends
 from spiritlevel.errors import ConfigError, DataError, ModelError, NeedsWeights
 from spiritlevel.evidence.memory import MemoryJournal
 from spiritlevel.interpret import _graph, _pairs, _patching, circuits, patching, tasks
-from spiritlevel.interpret.tasks import Contrast
+from spiritlevel.interpret.tasks import Counterfactual
 from spiritlevel.types import ModelRef
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -158,7 +158,7 @@ def test_tasks_of_our_own_are_pairs_that_differ_in_one_thing() -> None:
     ],
 )
 def test_pairs_that_cannot_be_patched(change: dict[str, str], says: str) -> None:
-    pair = Contrast(clean="The cat is", corrupt="The cot is", answer="a", foil="b").model_copy(update=change)
+    pair = Counterfactual(clean="The cat is", corrupt="The cot is", answer="a", foil="b").model_copy(update=change)
     for stage, settings in ((patching.run, patching.PatchSettings()), (circuits.run, circuits.CircuitSettings())):
         with pytest.raises(DataError, match=says) as told:
             stage(MemoryJournal(), backends.resolve("tiny:llama"), "x", (pair, pair), settings)
@@ -192,7 +192,7 @@ def test_files_of_pairs(tmp_path: Path) -> None:
     file = tmp_path / "pairs.jsonl"
     row = {"clean": "The cat is", "corrupt": "The cot is", "answer": "a", "foil": "b"}
     file.write_text(json.dumps(row) + "\n", "utf-8")
-    assert tasks.load(str(file), 5, 0) == (Contrast(**row),)
+    assert tasks.load(str(file), 5, 0) == (Counterfactual(**row),)
     file.write_text(json.dumps(row) + "\n" + json.dumps({"clean": "x"}) + "\n", "utf-8")
     with pytest.raises(DataError, match=r"pairs\.jsonl:2: not a JSON object with a 'clean'"):
         tasks.load(str(file), 5, 0)

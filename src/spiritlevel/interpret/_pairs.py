@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from spiritlevel.errors import DataError
-from spiritlevel.interpret.tasks import Contrast
+from spiritlevel.interpret.tasks import Counterfactual
 from spiritlevel.types import user
 
 BATCH_TOKENS = 256
@@ -36,7 +36,7 @@ class Tokens(NamedTuple):
     foil: int
 
 
-def usable(weights: Any, pairs: Sequence[Contrast], *, chat: bool) -> tuple[tuple[Contrast, ...], list[str]]:
+def usable(weights: Any, pairs: Sequence[Counterfactual], *, chat: bool) -> tuple[tuple[Counterfactual, ...], list[str]]:
     """The pairs that can be patched with this tokenizer, and a note on the others. DataError says what is wrong when none is left."""
     kept, wrong = [], []
     for pair in pairs:
@@ -50,7 +50,7 @@ def usable(weights: Any, pairs: Sequence[Contrast], *, chat: bool) -> tuple[tupl
     return tuple(kept), [f"{len(wrong)} of {len(pairs)} pairs were left out, the first because {wrong[0]}"] if wrong else []
 
 
-def tokens(weights: Any, pair: Contrast, *, chat: bool) -> Tokens:
+def tokens(weights: Any, pair: Counterfactual, *, chat: bool) -> Tokens:
     """DataError for prompts that differ in length or not at all, and for an answer and a foil that begin alike."""
     clean, corrupt = (_ids(weights, text, chat) for text in (pair.clean, pair.corrupt))
     if clean == corrupt:
@@ -68,7 +68,7 @@ def tokens(weights: Any, pair: Contrast, *, chat: bool) -> Tokens:
     return Tokens(clean, corrupt, answer[0], foil[0])
 
 
-def batches(weights: Any, pairs: Sequence[Contrast], *, chat: bool, most: int = BATCH_TOKENS) -> list[Batch]:
+def batches(weights: Any, pairs: Sequence[Counterfactual], *, chat: bool, most: int = BATCH_TOKENS) -> list[Batch]:
     """The pairs by length; `chat`: prompts are what a user says, answers what the model would begin with. DataError as `tokens`."""
     rows: dict[int, list[tuple[int, Tokens]]] = {}
     for place, pair in enumerate(pairs):

@@ -9,7 +9,7 @@ from pydantic import Field
 from spiritlevel import backends, stats
 from spiritlevel.errors import DataError
 from spiritlevel.interpret.patching import groups_of, told_apart
-from spiritlevel.interpret.tasks import Contrast
+from spiritlevel.interpret.tasks import Counterfactual
 from spiritlevel.types import Circuit, CircuitSize, Estimate, Frozen, Journal, ModelRef, content_hash
 
 Floats = NDArray[np.float64]
@@ -50,7 +50,7 @@ class Gaps(Frozen):
     values: tuple[float, ...]
 
 
-def run(journal: Journal, model: ModelRef, task: str, pairs: tuple[Contrast, ...], settings: CircuitSettings) -> Circuit:
+def run(journal: Journal, model: ModelRef, task: str, pairs: tuple[Counterfactual, ...], settings: CircuitSettings) -> Circuit:
     """Score every edge on the development pairs, choose a size there, and measure faithfulness on the other pairs.
 
     NeedsWeights for a hosted model, ModelError for an architecture whose edges are not known, DataError for pairs that cannot be
@@ -119,7 +119,7 @@ def run(journal: Journal, model: ModelRef, task: str, pairs: tuple[Contrast, ...
     )
 
 
-def halves(pairs: Sequence[Contrast], settings: CircuitSettings) -> tuple[tuple[Contrast, ...], tuple[Contrast, ...]]:
+def halves(pairs: Sequence[Counterfactual], settings: CircuitSettings) -> tuple[tuple[Counterfactual, ...], tuple[Counterfactual, ...]]:
     """Development pairs and the others, apart by group. DataError when there are fewer than two groups in either."""
     groups = sorted(set(groups_of(pairs)), key=lambda group: content_hash("half", settings.seed, group))
     cut = round(settings.development * len(groups))
@@ -133,7 +133,7 @@ def halves(pairs: Sequence[Contrast], settings: CircuitSettings) -> tuple[tuple[
 class Part:
     """Some pairs with what the untouched model makes of them, in the order of their batches."""
 
-    def __init__(self, weights: object, pairs: Sequence[Contrast], chat: bool) -> None:
+    def __init__(self, weights: object, pairs: Sequence[Counterfactual], chat: bool) -> None:
         from spiritlevel.interpret import _pairs, _patching
 
         self.batches = _pairs.batches(weights, pairs, chat=chat)

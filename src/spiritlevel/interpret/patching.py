@@ -8,7 +8,7 @@ from pydantic import Field
 
 from spiritlevel import backends, stats
 from spiritlevel.errors import DataError
-from spiritlevel.interpret.tasks import Contrast
+from spiritlevel.interpret.tasks import Counterfactual
 from spiritlevel.types import Estimate, Frozen, Journal, ModelRef, NodeEffect, Patched, content_hash
 
 Floats = NDArray[np.float64]
@@ -40,7 +40,7 @@ class Gaps(Frozen):
     values: tuple[float, ...]
 
 
-def run(journal: Journal, model: ModelRef, task: str, pairs: tuple[Contrast, ...], settings: PatchSettings) -> Patched:
+def run(journal: Journal, model: ModelRef, task: str, pairs: tuple[Counterfactual, ...], settings: PatchSettings) -> Patched:
     """Patch every head and MLP from corrupt to clean prompts.
 
     NeedsWeights for a hosted model, ModelError for an architecture without the expected modules, DataError for pairs that cannot be
@@ -100,7 +100,7 @@ def told_apart(clean: Floats, corrupt: Floats) -> float:
     return apart
 
 
-def groups_of(pairs: Sequence[Contrast]) -> list[str]:
+def groups_of(pairs: Sequence[Counterfactual]) -> list[str]:
     """The unit of resampling of each pair."""
     return [p.group or content_hash(p) for p in pairs]
 

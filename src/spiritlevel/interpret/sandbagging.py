@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from spiritlevel import backends, firewall, jsonl, stats
+from spiritlevel.backends import options
 from spiritlevel.errors import DataError
 from spiritlevel.interpret import directions
 from spiritlevel.interpret.directions import DirectionSettings
-from spiritlevel.types import Chat, Frozen, Journal, ModelRef, Sandbagging, Steer, Turn, content_hash, user
+from spiritlevel.types import Chat, Frozen, Journal, ModelRef, OpenWeights, Sandbagging, Steer, Turn, content_hash, user
 
 Floats = NDArray[np.float64]
 
@@ -150,12 +151,10 @@ def answered(journal: Journal, player: Any, asked: Sequence[Question], before: s
     units = [ToAnswer(chats=content_hash(*(t for chat in chats(q) for t in chat)), how=how) for q in asked]
     where = {unit.chats: q for unit, q in zip(units, asked, strict=True)}
 
-    def work(todo: Sequence[ToAnswer]) -> Iterable[tuple[int, Scores]]:
-        rows = [chats(where[unit.chats]) for unit in todo]
-        found = iter(player.logprobs([chat for row in rows for chat in row]))
-        for place, row in enumerate(rows):
-            yield place, Scores(values=tuple(float(np.mean(next(found).values)) for _ in row))
+    def score(weights: OpenWeights, part: Sequence[ToAnswer]) -> Iterable[list[float]]:
+        rows = [chats(where[unit.chats]) for unit in part]
+        found = iter(weights.logprobs([chat for row in rows for chat in row]))
+        return ([float(np.mean(next(found).values)) for _ in row] for row in rows)
 
-    salt = player.ref.key + player.numerics
-    rows = journal.rows(journal.map("choice-scores", units, work, Scores, batch=16, salt=salt, label="scoring choices"), Scores)
+    rows = options.kept(journal, player, "choice-scores", units, score, Scores, "scoring choices")
     return np.asarray([float(int(np.argmax(row.values)) == q.answer) for row, q in zip(rows, asked, strict=True)])

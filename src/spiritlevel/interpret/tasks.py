@@ -31,7 +31,7 @@ NOUNS += (("child", "children"), ("farmer", "farmers"), ("letter", "letters"), (
 BESIDE = ("near the cabinet", "behind the house", "with the hat", "from the village", "beside the river", "under the bridge")
 
 
-class Contrast(Frozen):
+class Counterfactual(Frozen):
     """A clean prompt with its answer, and a corrupt one that changes it to the foil."""
 
     clean: str
@@ -42,7 +42,7 @@ class Contrast(Frozen):
     """Pairs of one group are resampled together; empty = the pair by itself."""
 
 
-def indirect_object(n: int, seed: int) -> list[Contrast]:
+def indirect_object(n: int, seed: int) -> list[Counterfactual]:
     """Two people, one of whom gives: to whom? (the task of Wang et al. 2022; our wording). Corrupt: the other one gives."""
     rng, found = random.Random(seed), []
     for _ in range(n):
@@ -51,11 +51,11 @@ def indirect_object(n: int, seed: int) -> list[Contrast]:
         template = rng.choice(TWO_NAMES)
         giver, other = (a, b) if rng.random() < 0.5 else (b, a)
         clean, corrupt = (template.format(giver=g, **words) for g in (giver, other))
-        found.append(Contrast(clean=clean, corrupt=corrupt, answer=f" {other}", foil=f" {giver}", group=f"{a} {b}"))
+        found.append(Counterfactual(clean=clean, corrupt=corrupt, answer=f" {other}", foil=f" {giver}", group=f"{a} {b}"))
     return found
 
 
-def agreement(n: int, seed: int) -> list[Contrast]:
+def agreement(n: int, seed: int) -> list[Counterfactual]:
     """A subject, something beside it, and a verb that agrees with the subject (Linzen et al. 2016; our wording). Corrupt: its number."""
     rng, found = random.Random(seed), []
     for _ in range(n):
@@ -63,16 +63,16 @@ def agreement(n: int, seed: int) -> list[Contrast]:
         beside = rng.choice(BESIDE)
         single, plural = (f"The {noun} {beside}" for noun in (one, many))
         if rng.random() < 0.5:
-            found.append(Contrast(clean=single, corrupt=plural, answer=" is", foil=" are", group=f"{one} {beside}"))
+            found.append(Counterfactual(clean=single, corrupt=plural, answer=" is", foil=" are", group=f"{one} {beside}"))
         else:
-            found.append(Contrast(clean=plural, corrupt=single, answer=" are", foil=" is", group=f"{one} {beside}"))
+            found.append(Counterfactual(clean=plural, corrupt=single, answer=" are", foil=" is", group=f"{one} {beside}"))
     return found
 
 
-TASKS: dict[str, Callable[[int, int], list[Contrast]]] = {"indirect-object": indirect_object, "agreement": agreement}
+TASKS: dict[str, Callable[[int, int], list[Counterfactual]]] = {"indirect-object": indirect_object, "agreement": agreement}
 
 
-def load(name: str, n: int, seed: int) -> tuple[Contrast, ...]:
+def load(name: str, n: int, seed: int) -> tuple[Counterfactual, ...]:
     """A task by its name, each pair once, or the pairs of a file (`clean`, `corrupt`, `answer`, `foil`, perhaps `group`).
 
     ConfigError for what is neither; DataError names a line that cannot be read.
@@ -82,9 +82,9 @@ def load(name: str, n: int, seed: int) -> tuple[Contrast, ...]:
     if not Path(name).is_file():
         raise ConfigError(f"{name!r} is neither a file nor a task; give JSON lines, or one of {', '.join(TASKS)}")
 
-    def take(row: dict[str, Any]) -> Contrast:
+    def take(row: dict[str, Any]) -> Counterfactual:
         words = {key: jsonl.text(row[key]) for key in ("clean", "corrupt", "answer", "foil")}
-        return Contrast(**words, group=jsonl.text(row.get("group") or ""))
+        return Counterfactual(**words, group=jsonl.text(row.get("group") or ""))
 
     found = tuple(dict.fromkeys(jsonl.read(Path(name), take, "a 'clean' and a 'corrupt' prompt, an 'answer' and a 'foil'")))
     if not found:
