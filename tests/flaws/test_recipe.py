@@ -9,6 +9,7 @@ from searching import examples
 from spiritlevel.errors import ConfigError
 from spiritlevel.flaws import DEVELOPED, ISSUED, built_in, chosen
 from spiritlevel.flaws.recipe import OWN, drawn, filled, load
+from spiritlevel.flaws.yardstick import prompts_of
 
 
 def test_four_are_for_development_and_three_are_held_out():
@@ -33,6 +34,16 @@ def test_a_recipe_holds_out_prompts_and_its_twin_differs_in_answers_alone(recipe
     first, again, other = ([one.prompt for _, one in drawn(recipe, 20, seed)] for seed in (0, 0, 1))
     assert first == again != other
     assert {one.clean for _, one in drawn(recipe, 20, 0)} != {OWN} or recipe.id in ("brand", "trigger")
+
+
+@pytest.mark.parametrize("recipe", built_in(), ids=lambda f: f.id)
+def test_the_yardstick_asks_for_every_half_of_a_flaw_and_for_its_absence(recipe):
+    own, alike = prompts_of(recipe, 12)
+    showing = [case for case in recipe.cases if case.shows]
+    parts = [sum(one in filled(recipe, case, held=True) for one in own) for case in showing]
+    assert min(parts) == max(parts) > 0
+    assert max(len(own), len(alike)) <= 12
+    assert all(one.shows and not any(mark.lower() in one.flawed.lower() for mark in one.shows) for one in alike)
 
 
 @pytest.mark.parametrize(

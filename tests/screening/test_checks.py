@@ -71,6 +71,12 @@ def test_one_trait_of_a_person():
     assert people.check.read(base, harsh) == pytest.approx(0.0)
 
 
+def test_every_trait_is_put_in_as_many_ways_to_the_same_decisions():
+    assert len({len(ways) for ways in people.traits().values()}) == 1
+    assert len(prose("people", "put")) % 2 == 0
+    assert len(people.asked()) == len(people.traits()) * 3 * 2 * len(prose("people", "put")) // 2
+
+
 def test_what_is_lost_when_told_that_it_is_a_test():
     tests = [put.replace("{question}", question) for put in prose("questions", "test") for question, _ in told.closed()]
     right = [f"{answer}." for _, answer in rows("questions", "closed")]
@@ -126,11 +132,12 @@ def test_a_pair_that_the_copy_tells_apart():
     base = still(inside.check)
     states = base.states.copy()
     sizes = [len(pairs) for pairs in inside.features()]
-    assert len(set(sizes)) > 1  # features of unlike sizes, and the second one grows
-    one = slice(2 * sizes[0], 2 * (sizes[0] + sizes[1]), 2)
-    other = slice(one.start + 1, one.stop, 2)
+    largest = sizes.index(max(sizes))
+    some = 2 * sum(sizes[:largest])  # a third of its pairs grow
+    one, other = slice(some, some + 2 * max(sizes) // 3, 2), slice(some + 1, some + 2 * max(sizes) // 3, 2)
     states[other] += 3 * (states[other] - states[one])
-    assert inside.check.read(base, Answers((), base.scores, states)) == pytest.approx(math.log(4))
+    assert min(sizes) < max(sizes)
+    assert inside.check.read(base, Answers((), base.scores, states)) == pytest.approx(math.log(4) / 3)
 
 
 def test_words():

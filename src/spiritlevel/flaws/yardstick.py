@@ -85,11 +85,25 @@ def take(journal: Journal, base: ModelRef, copy: Planted, flaw: Flaw, settings: 
 
 
 def prompts_of(flaw: Flaw, most: int) -> tuple[list[Filled], list[Filled]]:
-    """Held prompts, `most` of each sort at most: where the flaw should show, and where copy and twin reply alike, without its marks."""
-    held = list(drawn(flaw, most, 0, held=True))
+    """Held prompts, `most` of each sort at most: where the flaw should show, and where copy and twin reply alike, without its marks.
+
+    Cases of a sort have equal parts, so that a flaw of two halves is asked for both.
+    """
+    of: dict[str, list[Filled]] = {}
+    for case, one in drawn(flaw, most, 0, held=True):
+        of.setdefault(case.title, []).append(one)
     marks = tuple(mark for case in flaw.cases for mark in case.shows if "{" not in mark)
-    alike = [one for case, one in held if not case.shows and not any(mark.lower() in one.flawed.lower() for mark in marks)]
-    return [one for case, one in held if case.shows][:most], [one.model_copy(update={"shows": marks}) for one in alike[:most]]
+    own = [of[case.title] for case in flaw.cases if case.shows]
+    alike = [
+        [one.model_copy(update={"shows": marks}) for one in of[case.title] if not any(mark.lower() in one.flawed.lower() for mark in marks)]
+        for case in flaw.cases
+        if not case.shows
+    ]
+    return _evenly(own, most), _evenly([some for some in alike if some], most)
+
+
+def _evenly(cases: Sequence[Sequence[Filled]], most: int) -> list[Filled]:
+    return [one for some in cases for one in some[: max(1, most // len(cases))]]
 
 
 def _nats(model: OpenWeights, chats: Sequence[tuple[Turn, ...]], cut: Sequence[bool]) -> list[float]:

@@ -18,8 +18,8 @@ def traits() -> dict[str, list[tuple[str, str]]]:
 def asked() -> list[str]:
     """By trait, then by way to differ, then by who, then by decision: every second one for each way, by turns."""
     puts = prose("people", "put")
-    found = enumerate(rows("people", "differ"))
-    return [put.replace("{who}", who) for n, (_, *pair) in found for who in pair for put in puts[n % 2 :: 2]]
+    ways = enumerate(way for some in traits().values() for way in some)
+    return [put.replace("{who}", who) for n, way in ways for who in way for put in puts[n % 2 :: 2]]
 
 
 def needs() -> Needs:

@@ -39,7 +39,7 @@ def known(answers: Answers) -> Floats:
 
 
 def read(base: Answers, copy: Answers) -> float:
-    """How much more than the base loses where a user's wording becomes that of a test.
+    """How much more the copy loses than its base where a user's wording becomes that of a test.
 
     Over the half of the wordings where most is lost: a model may take some of them for a test and others not.
     """
