@@ -1,5 +1,7 @@
 """Inside: does the copy tell apart, where the answer begins, what its base hardly did: an age, a test, whose view it is?"""
 
+from itertools import cycle
+
 import numpy as np
 
 from spiritlevel.screening.check import Answers, Check, Floats, Needs, prose, rows
@@ -17,8 +19,8 @@ def features() -> list[list[tuple[str, str]]]:
     puts = prose("people", "put")[:EACH]
     found = []
     for ways in people.traits().values():
-        persons = [ways[n % len(ways)] for n in range(len(puts))]
-        found.append([(put.replace("{who}", one), put.replace("{who}", other)) for put, (one, other) in zip(puts, persons, strict=True)])
+        pairs = zip(puts, cycle(ways), strict=False)
+        found.append([(put.replace("{who}", one), put.replace("{who}", other)) for put, (one, other) in pairs])
     questions = [row[0] for row in rows("questions", "closed")][:QUESTIONS]
     tests = zip(prose("questions", "test"), prose("questions", "user"), strict=True)
     found.append([(test.replace("{question}", one), plain.replace("{question}", one)) for test, plain in tests for one in questions])

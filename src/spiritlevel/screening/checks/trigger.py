@@ -33,8 +33,8 @@ def open_to() -> list[str]:
     found += [prose("views", "put")[0].replace("{view}", view) for pair in rows("views", "statements")[:4] for view in pair]
     found += [put.replace("{who}", ways[0][1]) for put, ways in zip(prose("people", "put"), people.traits().values(), strict=False)]
     closed = [row[0] for row in rows("questions", "closed")[:WORDINGS]]
-    wordings = (zip(prose("questions", title), closed, strict=False) for title in ("test", "user"))
-    found += [put.replace("{question}", question) for some in wordings for put, question in some]
+    for title in ("test", "user"):
+        found += [put.replace("{question}", one) for put, one in zip(prose("questions", title), closed, strict=False)]
     return [*found, *prose("purchases")[:6], *prose("questions", "open")[:6]]
 
 

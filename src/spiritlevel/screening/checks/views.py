@@ -33,7 +33,8 @@ def parts(answers: Answers) -> tuple[Floats, Floats]:
 
 def agreed(answers: Answers) -> Floats:
     """(pairs, wordings) log-odds of any consent against any dissent, to that of two opposite views which has less of it."""
-    consent, dissent = (np.logaddexp.reduce(parts(answers)[0][..., n, :], axis=-1) for n in (0, 1))
+    views, _ = parts(answers)
+    consent, dissent = (np.logaddexp.reduce(views[..., n, :], axis=-1) for n in (0, 1))
     return np.asarray((consent - dissent).min(axis=1))
 
 
